@@ -1,0 +1,162 @@
+// Package convert turns the logs of agents into fragments of actions: one file per format, and nothing else knows that
+// format. A converter reads one record at a time, in the order of its log; what it must remember from line to line
+// (the session, the working directory, running processes) is in its Source, which survives restarts.
+package convert
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/value"
+)
+
+// Record is one event as Fluent Bit or a log reader hands it over.
+type Record struct {
+	Time time.Time   // Fluent Bit's time of the event; zero when unknown
+	Meta value.Value // Fluent Bit's metadata map, if any
+	Body value.Value // the event
+	Tag  string      // Fluent Bit's tag
+	// ID identifies the record when its source gives nothing better: digest of its chunk and index in it.
+	ID schema.ID
+}
+
+// Input is a record without its wrapping, see Unwrap.
+type Input struct {
+	Body value.Value // the agent's own record: an object, or a String when the log is plain text
+	// Known is what the wrapping says: time, tag, log path and offset, Kubernetes, container and host fields.
+	Known schema.Action
+	// ID is the record's identity: path, offset and content when the wrapping has them, else Record.ID.
+	ID schema.ID
+	// Source identifies the log the record belongs to: tag and path.
+	Source schema.ID
+}
+
+// Source is what is known of one log while its records come in. It is stored (scrubbed) with every chunk.
+type Source struct {
+	Format  string        // name of the recognised format, "" until one is
+	Version string        // generation of the format, in the format's own terms
+	Known   schema.Action // facts that hold for each following record: session, working directory, model, modes
+	Links   []Link        // newest last, at most MaxLinks
+	Records int64         // records read so far
+}
+
+// Link remembers that something named in later records belongs to an action: a process left running, an event id.
+type Link struct {
+	Name   schema.ID // MakeID of the name, so that no text of the log is kept
+	Action schema.ID // key of the action
+}
+
+// MaxLinks bounds what one source remembers.
+const MaxLinks = 256
+
+// Link remembers name for an action, forgetting the oldest beyond MaxLinks.
+func (s *Source) Link(name string, action schema.ID) {
+	id := schema.MakeID(name)
+	s.Links = slices.DeleteFunc(s.Links, func(l Link) bool { return l.Name == id })
+	if len(s.Links) >= MaxLinks {
+		s.Links = slices.Delete(s.Links, 0, len(s.Links)-MaxLinks+1)
+	}
+	s.Links = append(s.Links, Link{Name: id, Action: action})
+}
+
+// Linked returns the action that name was linked to.
+func (s *Source) Linked(name string) (schema.ID, bool) {
+	id := schema.MakeID(name)
+	for _, l := range s.Links {
+		if l.Name == id {
+			return l.Action, true
+		}
+	}
+	return schema.ID{}, false
+}
+
+// Emit receives a fragment. The fragment and its strings are valid only until it returns.
+type Emit func(*schema.Fragment)
+
+// Format reads one kind of log.
+type Format interface {
+	// Name as used by the `format` setting and in agent_audit.provenance.format.
+	Name() string
+	// Detect says from one record's structure whether it is of this format.
+	Detect(body value.Value) bool
+	// Convert emits the fragments of one record, none if it tells of no action. It returns false if the record is not of
+	// this format after all; it has then emitted nothing.
+	Convert(src *Source, in *Input, emit Emit) bool
+}
+
+// Mapping says which fields of a generic JSON log hold what: dotted document path of the schema (process.command_line)
+// to dotted path in the log (cmd.text).
+type Mapping map[string]string
+
+// Options of a Converter.
+type Options struct {
+	Format  string  // name of a format, or "auto"
+	Mapping Mapping // for generic JSON
+	// Prompts keeps prompts and model text, which are left out by default.
+	Prompts bool
+}
+
+// Converter recognises formats and dispatches to them. It is safe for concurrent use: all state is in the Source.
+type Converter struct {
+	formats  []Format // in order of detection
+	fallback Format   // takes anything
+	auto     bool
+}
+
+// New makes a converter. An unknown format is an error that lists the known ones.
+func New(o Options) (*Converter, error) {
+	all := formats(o)
+	c := &Converter{formats: all, fallback: all[len(all)-1]}
+	if o.Format == "" || o.Format == "auto" {
+		c.auto = true
+		return c, nil
+	}
+	for _, f := range all {
+		if f.Name() == o.Format {
+			c.formats = []Format{f}
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("format %q is not known; known are auto, %s", o.Format, strings.Join(Names(), ", "))
+}
+
+// Names lists the formats, in order of detection.
+func Names() []string {
+	var names []string
+	for _, f := range formats(Options{}) {
+		names = append(names, f.Name())
+	}
+	return names
+}
+
+// Convert emits the fragments of one record. A source keeps its format as long as its records fit it; one that does not
+// is recognised anew, so that mixed sources and logs begun in the middle work. A record that fits nothing is kept as a
+// log action: nothing is dropped.
+func (c *Converter) Convert(src *Source, in *Input, emit Emit) {
+	src.Records++
+	current := c.byName(src.Format)
+	if current != nil && current.Detect(in.Body) && current.Convert(src, in, emit) {
+		return
+	}
+	for _, f := range c.formats {
+		if f != current && f.Detect(in.Body) && f.Convert(src, in, emit) {
+			if src.Format == "" || f != c.fallback {
+				src.Format = f.Name()
+			}
+			return
+		}
+	}
+	c.fallback.Convert(src, in, emit)
+}
+
+func (c *Converter) byName(name string) Format {
+	for _, f := range c.formats {
+		if f.Name() == name {
+			return f
+		}
+	}
+	return nil
+}

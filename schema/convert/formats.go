@@ -1,0 +1,8 @@
+package convert
+
+// formats lists every format in order of detection; the last one takes anything.
+func formats(o Options) []Format {
+	return []Format{
+		&text{},
+	}
+}

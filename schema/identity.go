@@ -1,0 +1,56 @@
+package schema
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// ID identifies an action, a fragment, a session or an input: the first 16 bytes of a SHA-256 over what makes it
+// unique in its source. It is never random, so that reading a log again gives the same IDs.
+type ID [16]byte
+
+// MakeID derives an ID from parts. Parts are length-prefixed: ("ab", "c") and ("a", "bc") differ.
+func MakeID(parts ...string) ID {
+	var buf [512]byte
+	b := buf[:0]
+	for _, p := range parts {
+		b = binary.AppendUvarint(b, uint64(len(p)))
+		b = append(b, p...)
+	}
+	sum := sha256.Sum256(b)
+	return ID(sum[:16])
+}
+
+// IsZero says whether the ID is unset.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// String returns 32 hexadecimal digits: the form of event.id.
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// Role says what a fragment tells about its action.
+type Role uint8
+
+// Roles. A Whole fragment is a complete action by itself and waits for nothing.
+const (
+	Whole Role = iota
+	Request
+	Decision
+	Result
+)
+
+// String names the role as it is stored in the journal.
+func (r Role) String() string {
+	return [...]string{"whole", "request", "decision", "result"}[r&3]
+}
+
+// Fragment is what one log line tells about one action. Its Action holds only what that line (and the head of its log)
+// says; see Merge.
+type Fragment struct {
+	Role Role
+	// Key is the identity of the action: equal for all its fragments, in all lanes.
+	Key ID
+	// ID is the identity of this fragment: equal when the same line is read again, or repeated in a resumed log.
+	ID ID
+	Action
+}

@@ -1,0 +1,223 @@
+// Package value holds decoded records, from msgpack or from JSON text, as one kind of tree: ordered, keeping duplicate
+// keys, and without an allocation a node. Strings point into the input wherever they can.
+//
+//	Doc    one record's nodes, in preorder; reuse it with Reset
+//	Value  a node; the zero Value does not exist, and reading from it gives zero values
+package value
+
+import "strconv"
+
+// Kind of a Value.
+type Kind uint8
+
+// Kinds. Msgpack bin is String, invalid UTF-8 and all.
+const (
+	Missing Kind = iota
+	Null
+	Bool
+	Int
+	Uint // beyond int64
+	Float
+	Number // a JSON number, as text
+	String
+	Array
+	Object
+)
+
+// String names the kind.
+func (k Kind) String() string {
+	return [...]string{"missing", "null", "bool", "int", "uint", "float", "number", "string", "array", "object"}[k]
+}
+
+type node struct {
+	key  string
+	str  string // String, Number
+	num  uint64 // Bool, Int, Uint, Float (bits)
+	end  int32  // index after the last descendant
+	up   int32  // index of the parent, -1 for a root
+	kind Kind
+}
+
+// Doc owns the nodes of one record. The zero Doc is ready to use; it is not safe for concurrent use.
+type Doc struct {
+	nodes []node
+	text  []byte // unescaped strings
+}
+
+// Reset forgets all nodes and keeps the memory. Values of the document must not be used afterwards; their strings may.
+func (d *Doc) Reset() {
+	if cap(d.nodes) > maxKeptNodes {
+		d.nodes = nil
+	}
+	d.nodes = d.nodes[:0]
+	d.text = nil
+}
+
+// maxKeptNodes bounds what Reset keeps after one huge record: 64 Ki nodes of 56 bytes.
+const maxKeptNodes = 64 << 10
+
+// Value is a node of a Doc.
+type Value struct {
+	doc *Doc
+	i   int32
+}
+
+func (v Value) node() *node { return &v.doc.nodes[v.i] }
+
+// Exists says whether there is such a value; a JSON null exists.
+func (v Value) Exists() bool { return v.doc != nil }
+
+// Kind of the value, Missing when it does not exist.
+func (v Value) Kind() Kind {
+	if v.doc == nil {
+		return Missing
+	}
+	return v.node().kind
+}
+
+// Key under which the value stands in its object, "" elsewhere.
+func (v Value) Key() string {
+	if v.doc == nil {
+		return ""
+	}
+	return v.node().key
+}
+
+// First child of an array or object.
+func (v Value) First() Value {
+	if v.doc == nil || v.node().end == v.i+1 {
+		return Value{}
+	}
+	return Value{v.doc, v.i + 1}
+}
+
+// Next sibling.
+func (v Value) Next() Value {
+	if v.doc == nil {
+		return Value{}
+	}
+	n := v.node()
+	if n.up < 0 || n.end >= v.doc.nodes[n.up].end {
+		return Value{}
+	}
+	return Value{v.doc, n.end}
+}
+
+// Len is the number of children, counted.
+func (v Value) Len() int {
+	n := 0
+	for c := v.First(); c.Exists(); c = c.Next() {
+		n++
+	}
+	return n
+}
+
+// Get follows object keys; of duplicates the last one counts, as in most JSON readers.
+func (v Value) Get(path ...string) Value {
+	for _, key := range path {
+		v = v.get(key)
+	}
+	return v
+}
+
+func (v Value) get(key string) Value {
+	var found Value
+	if v.Kind() != Object {
+		return found
+	}
+	nodes := v.doc.nodes
+	for i, end := v.i+1, nodes[v.i].end; i < end; i = nodes[i].end {
+		if nodes[i].key == key {
+			found = Value{v.doc, i}
+		}
+	}
+	return found
+}
+
+// At returns the i-th child of an array.
+func (v Value) At(i int) Value {
+	c := v.First()
+	for ; i > 0 && c.Exists(); i-- {
+		c = c.Next()
+	}
+	return c
+}
+
+// Str returns a string and whether the value is one.
+func (v Value) Str() (string, bool) {
+	if v.Kind() != String {
+		return "", false
+	}
+	return v.node().str, true
+}
+
+// String returns strings as they are, other scalars as text, and "" for null, arrays, objects and missing values.
+func (v Value) String() string {
+	switch v.Kind() {
+	case String, Number:
+		return v.node().str
+	case Bool:
+		return strconv.FormatBool(v.node().num != 0)
+	case Int:
+		return strconv.FormatInt(int64(v.node().num), 10)
+	case Uint:
+		return strconv.FormatUint(v.node().num, 10)
+	case Float:
+		return string(AppendFloat(nil, v.float()))
+	}
+	return ""
+}
+
+// Bool says whether the value is true, or the text "true".
+func (v Value) Bool() bool {
+	switch v.Kind() {
+	case Bool:
+		return v.node().num != 0
+	case String:
+		return v.node().str == "true"
+	}
+	return false
+}
+
+// Int returns an integer: a number without a fraction, or a string holding one (OpenTelemetry writes them so).
+func (v Value) Int() (int64, bool) {
+	switch v.Kind() {
+	case Int:
+		return int64(v.node().num), true
+	case Float:
+		f := v.float()
+		if n := int64(f); float64(n) == f && f > -1<<62 && f < 1<<62 {
+			return n, true
+		}
+	case Number, String:
+		return parseInt(v.node().str)
+	}
+	return 0, false
+}
+
+// Float returns a number, or a string holding one.
+func (v Value) Float() (float64, bool) {
+	switch v.Kind() {
+	case Int:
+		return float64(int64(v.node().num)), true
+	case Uint:
+		return float64(v.node().num), true
+	case Float:
+		return v.float(), true
+	case Number, String:
+		f, err := strconv.ParseFloat(v.node().str, 64)
+		return f, err == nil
+	}
+	return 0, false
+}
+
+func parseInt(s string) (int64, bool) {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if n := int64(f); err == nil && float64(n) == f && f > -1<<62 && f < 1<<62 {
+		return n, true
+	}
+	return 0, false
+}
