@@ -32,6 +32,9 @@ type Input struct {
 	ID schema.ID
 	// Source identifies the log the record belongs to: tag and path.
 	Source schema.ID
+
+	// outer are the keys of Body that are wrapping, not the agent's own: set when both stand in one object.
+	outer []string
 }
 
 // Source is what is known of one log while its records come in. It is stored (scrubbed) with every chunk.
@@ -71,6 +74,12 @@ func (s *Source) Linked(name string) (schema.ID, bool) {
 		}
 	}
 	return schema.ID{}, false
+}
+
+// Unlink forgets name.
+func (s *Source) Unlink(name string) {
+	id := schema.MakeID(name)
+	s.Links = slices.DeleteFunc(s.Links, func(l Link) bool { return l.Name == id })
 }
 
 // Emit receives a fragment. The fragment and its strings are valid only until it returns.

@@ -5,7 +5,8 @@ import (
 	"github.com/agentaudit/agentaudit/schema/value"
 )
 
-// text keeps records that tell of no action anybody understands: plain lines as message, objects as fields.
+// text keeps records that tell of no action anybody understands: a plain line as message, an object or array as
+// agent_audit.fields, with a best-effort time. It takes anything: nothing is dropped.
 type text struct{}
 
 func (*text) Name() string { return "text" }
@@ -13,17 +14,18 @@ func (*text) Name() string { return "text" }
 func (*text) Detect(value.Value) bool { return true }
 
 func (*text) Convert(src *Source, in *Input, emit Emit) bool {
-	f := schema.Fragment{Role: schema.Whole, Key: in.ID, ID: in.ID}
-	f.Action = in.Known
-	f.Fill(&src.Known)
-	f.Event.Kind = schema.KindEvent
-	f.Event.Action = schema.ActionLog
-	f.Trail.Format = "text"
-	if s, ok := in.Body.Str(); ok {
+	f := newFragment(in, "text", "", schema.Whole)
+	setKind(&f.Action, schema.ActionLog)
+	switch s, isText := in.Body.Str(); {
+	case isText:
 		f.Message = s
-	} else {
-		f.Trail.Fields = schema.JSON(in.Body.AppendJSON(nil))
+	case in.Body.Kind() == value.Object:
+		setTime(f, parseTime(first(in.Body, "@timestamp", "timestamp", "time", "ts", "datetime", "date")))
+		addFields(&f.Trail.Fields, without(in.Body, in.isOuter))
+	default:
+		addFields(&f.Trail.Fields, single("value", in.Body))
 	}
-	emit(&f)
+	identifyByInput(f, in, 0)
+	emit(f)
 	return true
 }

@@ -1,0 +1,303 @@
+package convert
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/value"
+)
+
+// This file holds what all formats share: starting a fragment, identities, results, times and texts.
+
+// newFragment starts a fragment with what the wrapping says. format is the name of the converter, provider the agent
+// or program whose log it is.
+func newFragment(in *Input, format, provider string, role schema.Role) *schema.Fragment {
+	f := &schema.Fragment{Role: role, Action: in.Known}
+	f.Event.Kind = schema.KindEvent
+	f.Event.Provider = provider
+	f.Trail.Format = format
+	f.Trail.Lanes = []string{format}
+	return f
+}
+
+// globalID is the length from which a call id is taken to be unique in the world (toolu_… has 30, call_… 29 characters).
+// Shorter ones (call_1, tool_002) repeat from session to session.
+const globalID = 20
+
+// callKey is the identity of an action with an id of its own. family names the agent, so that all its lanes
+// (transcript, hooks, OpenTelemetry) give the same key.
+func callKey(family, session, call string) schema.ID {
+	if len(call) >= globalID {
+		return schema.MakeID(family, call)
+	}
+	return schema.MakeID(family, session, call)
+}
+
+// identify sets key and ID of a fragment. says is what the fragment tells of its action, and nothing that changes when
+// the line is repeated elsewhere: no session, no position.
+func identify(f *schema.Fragment, key schema.ID, says ...string) {
+	f.Key = key
+	f.ID = schema.MakeID(append([]string{key.String(), f.Role.String()}, says...)...)
+}
+
+// identifyByInput identifies the n-th fragment of a record whose source gives no id.
+func identifyByInput(f *schema.Fragment, in *Input, n int) {
+	f.Key = in.ID
+	if n > 0 {
+		f.Key = schema.MakeID(in.ID.String(), strconv.Itoa(n))
+	}
+	identify(f, f.Key)
+}
+
+// setTime dates a fragment by its line; without a time of its own the wrapping's stays.
+func setTime(f *schema.Fragment, t time.Time) {
+	if !t.IsZero() {
+		f.Time = t
+	}
+	switch f.Role {
+	case schema.Request:
+		f.Execution.Start = f.Time
+	case schema.Result:
+		f.Execution.End = f.Time
+	}
+}
+
+// setExit records an exit code and the outcome that follows from it.
+func setExit(f *schema.Fragment, code int64) {
+	f.Execution.ExitCode = schema.Some(code)
+	f.Event.Outcome = schema.OutcomeSuccess
+	if code != 0 {
+		f.Event.Outcome = schema.OutcomeFailure
+	}
+}
+
+// setStdout records standard output, or the result of a tool, with its length. An empty one is recorded as length 0.
+func setStdout(e *schema.Execution, s string) {
+	e.Stdout, e.StdoutBytes = s, schema.Some(int64(len(s)))
+}
+
+func setStderr(e *schema.Execution, s string) {
+	e.Stderr, e.StderrBytes = s, schema.Some(int64(len(s)))
+}
+
+// deny records that an action was refused. It has not run: that is a failure.
+func deny(f *schema.Fragment, source, raw, reason string) {
+	f.Authorization.Decision = schema.Denied
+	f.Authorization.Source = source
+	f.Authorization.Raw = raw
+	f.Authorization.Reason = reason
+	f.Authorization.DecidedAt = f.Time
+	f.Event.Outcome = schema.OutcomeFailure
+	f.Execution.End = time.Time{}
+}
+
+// keep stores a fact in a Source, as a copy: strings of a record do not outlive it. An empty value changes nothing.
+func keep(dst *string, s string) {
+	if s != "" && s != *dst {
+		*dst = strings.Clone(s)
+	}
+}
+
+// parseTime reads a time in any of the forms logs use: RFC 3339 (also without zone: UTC, with a space or a comma), or
+// seconds, milliseconds, microseconds or nanoseconds since 1970 as number or text; the unit follows from the size.
+func parseTime(v value.Value) time.Time {
+	switch v.Kind() {
+	case value.String:
+		s, _ := v.Str()
+		return timeOf(s)
+	case value.Int, value.Uint, value.Float, value.Number:
+		return epoch(v)
+	}
+	return time.Time{}
+}
+
+var timeLayouts = []string{
+	time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", "2006-01-02 15:04:05.999999999 -0700 MST",
+	time.RFC1123Z, time.RFC1123,
+}
+
+func timeOf(s string) time.Time {
+	if len(s) < 8 || len(s) > 64 {
+		return time.Time{}
+	}
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, s); err == nil && sane(t) {
+			return t.UTC()
+		}
+	}
+	var d value.Doc
+	if s[0] >= '0' && s[0] <= '9' {
+		return epoch(d.Text(s))
+	}
+	return time.Time{}
+}
+
+// sane bounds times to those a log can hold.
+func sane(t time.Time) bool { return t.Year() >= 1990 && t.Year() < 2200 }
+
+func epoch(v value.Value) time.Time {
+	if n, ok := v.Int(); ok {
+		return epochInt(n)
+	}
+	f, ok := v.Float()
+	if !ok || math.IsNaN(f) || f < 1e8 || f > 1e19 {
+		return time.Time{}
+	}
+	for ; f > 1e11; f /= 1000 {
+	}
+	sec, frac := math.Modf(f)
+	t := time.Unix(int64(sec), int64(math.Round(frac*1e6))*1000).UTC()
+	if !sane(t) {
+		return time.Time{}
+	}
+	return t
+}
+
+func epochInt(n int64) time.Time {
+	var t time.Time
+	switch {
+	case n < 1e8:
+		return t
+	case n < 1e11:
+		t = time.Unix(n, 0)
+	case n < 1e14:
+		t = time.UnixMilli(n)
+	case n < 1e17:
+		t = time.UnixMicro(n)
+	default:
+		t = time.Unix(0, n)
+	}
+	if !sane(t) {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// seconds is a duration in nanoseconds, absent when f is not one.
+func seconds(f float64) schema.Int {
+	if math.IsNaN(f) || f < 0 || f > 1e9 {
+		return schema.Int{}
+	}
+	return schema.Some(int64(math.Round(f * 1e9)))
+}
+
+// scaled is the duration v·unit, absent when v is no number.
+func scaled(v value.Value, unit time.Duration) schema.Int {
+	f, ok := v.Float()
+	if !ok {
+		return schema.Int{}
+	}
+	return seconds(f * unit.Seconds())
+}
+
+// contentText joins the texts of a message: a string, or an array of blocks that have a text.
+func contentText(v value.Value) string {
+	if s, ok := v.Str(); ok {
+		return s
+	}
+	var one string
+	var b strings.Builder
+	n := 0
+	for c := v.First(); c.Exists(); c = c.Next() {
+		s, ok := c.Get("text").Str()
+		if !ok {
+			if s, ok = c.Str(); !ok {
+				continue
+			}
+		}
+		if n++; n == 1 {
+			one = s
+			continue
+		}
+		if n == 2 {
+			b.WriteString(one)
+		}
+		b.WriteByte('\n')
+		b.WriteString(s)
+	}
+	if n < 2 {
+		return one
+	}
+	return b.String()
+}
+
+// text returns a string value, "" for anything else.
+func str(v value.Value) string {
+	s, _ := v.Str()
+	return s
+}
+
+// first returns the first of the keys that v has.
+func first(v value.Value, keys ...string) value.Value {
+	for _, k := range keys {
+		if c := v.Get(k); c.Exists() && c.Kind() != value.Null {
+			return c
+		}
+	}
+	return value.Value{}
+}
+
+// jsonOf is the JSON text of a value, "" of a missing or null one.
+func jsonOf(v value.Value) schema.JSON {
+	if k := v.Kind(); k == value.Missing || k == value.Null {
+		return ""
+	}
+	return schema.JSON(v.AppendJSON(nil))
+}
+
+// without is the object v as JSON, less the keys for which skip says so; "" when nothing is left.
+func without(v value.Value, skip func(key string) bool) schema.JSON {
+	var b []byte
+	for c := v.First(); c.Exists(); c = c.Next() {
+		if skip(c.Key()) {
+			continue
+		}
+		sep := byte(',')
+		if b == nil {
+			sep = '{'
+		}
+		b = append(b, sep)
+		b = value.AppendString(b, c.Key())
+		b = append(b, ':')
+		b = c.AppendJSON(b)
+	}
+	if b == nil {
+		return ""
+	}
+	return schema.JSON(append(b, '}'))
+}
+
+// addFields puts more fields beside those a fragment already has. Both are JSON objects; of equal keys more's count.
+func addFields(dst *schema.JSON, more schema.JSON) {
+	switch {
+	case more == "" || more == "{}":
+	case *dst == "" || *dst == "{}":
+		*dst = more
+	default:
+		*dst = (*dst)[:len(*dst)-1] + "," + more[1:]
+	}
+}
+
+// strings of an array.
+func list(v value.Value) []string {
+	var out []string
+	for c := v.First(); c.Exists(); c = c.Next() {
+		out = append(out, c.String())
+	}
+	return out
+}
+
+// leadingInt reads the integer at the start of s, after spaces.
+func leadingInt(s string) (int64, bool) {
+	s = strings.TrimLeft(s, " ")
+	i := 0
+	for i < len(s) && i < 20 && (s[i] >= '0' && s[i] <= '9' || i == 0 && s[i] == '-') {
+		i++
+	}
+	n, err := strconv.ParseInt(s[:i], 10, 64)
+	return n, err == nil
+}
