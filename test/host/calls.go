@@ -85,6 +85,7 @@ func (h *Host) PreRun() error {
 
 // Flush hands a chunk to the plugin once and returns its result. Without `workers` chunks are flushed one after another
 // on the engine's thread; with them, as many at once as there are workers, if Flush is called from as many goroutines.
+// Fluent Bit itself never flushes a chunk without records; the host flushes what it is given.
 func (h *Host) Flush(id ID, tag string, chunk []byte) (Result, error) {
 	r, _, err := h.FlushTimed(id, tag, chunk)
 	return r, err

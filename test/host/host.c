@@ -767,7 +767,7 @@ static void stop_engine(int by_hot_reload)
 		return;
 	host.by_hot_reload = by_hot_reload;
 	clock_gettime(CLOCK_MONOTONIC, &host.deadline);
-	host.deadline.tv_sec += host.grace;
+	host.deadline.tv_sec += by_hot_reload ? 1 << 30 : host.grace; /* a reload waits for all flushes, with no limit */
 	struct job *j = must(calloc(1, sizeof *j)); /* behind all queued flushes */
 	j->run = run_shutdown;
 	queue_put(&host.queue, j);
@@ -1010,7 +1010,7 @@ static int start_again(void)
 
 /*
  * As src/flb_reload.c: register the new, end the old (flushes, ExitCtx, Unregister), Init the new. What Init refuses
- * ends Fluent Bit, and so the host. Differs in one thing: flushes asked for meanwhile wait until it is done.
+ * ends Fluent Bit, and so the host. All flushes asked for before run first; those asked for meanwhile wait.
  */
 static void reload(unsigned long long seq)
 {

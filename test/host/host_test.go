@@ -371,7 +371,7 @@ func TestDaemon(t *testing.T) {
 func TestTerminate(t *testing.T) {
 	for _, workers := range []string{"0", "2"} {
 		h := start(t, Options{})
-		id := instance(t, h, map[string]string{"workers": workers, "sleep_ms": "100"})
+		id := instance(t, h, map[string]string{"workers": workers, "sleep_ms": "400"})
 		var all sync.WaitGroup
 		for range 4 {
 			all.Go(func() {
@@ -380,7 +380,7 @@ func TestTerminate(t *testing.T) {
 				}
 			})
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // all four have reached the host, the first runs
 		if err := h.Terminate(); err != nil {
 			t.Error(err)
 		}
@@ -407,7 +407,7 @@ func TestGrace(t *testing.T) {
 				count[fmt.Sprint(r, errors.Is(err, ErrLost))]++
 			})
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond) // all four have reached the host, the first runs
 		if err := h.Terminate(); err != nil {
 			t.Error(err)
 		}
