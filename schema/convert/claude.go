@@ -180,7 +180,7 @@ func (l *claudeLine) call(emit Emit, b value.Value) {
 		f.Identity.Model = m
 		f.Identity.ProviderName = claudeProvider(m, str(l.body.Get("message", "id")))
 	}
-	arguments := jsonOf(input)
+	arguments := objectOf("input", input)
 	identify(f, l.key(id, l.body.Get("uuid")), name, string(arguments))
 	action := toolAction(name)
 	setKind(&f.Action, action)
@@ -271,9 +271,9 @@ func (l *claudeLine) outcome(f *schema.Fragment, content string, isError, shell 
 			}
 		} else if inner, ok := strings.CutPrefix(text, "<tool_use_error>"); ok {
 			f.Error.Type = "tool_use_error"
-			f.Error.Message = strings.TrimSuffix(inner, "</tool_use_error>")
+			noOutput(f, strings.TrimSuffix(inner, "</tool_use_error>"))
 		} else if !shell {
-			f.Error.Message = text
+			noOutput(f, text)
 		}
 		e.TimedOut = e.TimedOut || strings.HasPrefix(text, "Command timed out after ")
 	case e.Background, e.Interrupted:
@@ -285,6 +285,12 @@ func (l *claudeLine) outcome(f *schema.Fragment, content string, isError, shell 
 	default:
 		f.Event.Outcome = schema.OutcomeSuccess
 	}
+}
+
+// noOutput makes what was taken for output the error that it is.
+func noOutput(f *schema.Fragment, message string) {
+	f.Error.Message = message
+	f.Execution.Stdout, f.Execution.StdoutBytes = "", schema.Int{}
 }
 
 // denials are the words by which versions without toolDenialKind tell that a call was refused, and who refused.
@@ -317,10 +323,12 @@ func (l *claudeLine) decision(f *schema.Fragment, content string, isError bool) 
 		by, ok := denialKinds[kind]
 		if ok || str(said.Get("decision")) == "reject" {
 			deny(f, orElse(source, by), kind, reason)
+			noOutput(f, content)
 		}
 		return
 	case str(said.Get("decision")) == "reject":
 		deny(f, source, "reject", reason)
+		noOutput(f, content)
 		return
 	case str(said.Get("decision")) == "accept":
 		f.Authorization.Decision = schema.AutoApproved
@@ -340,6 +348,7 @@ func (l *claudeLine) decision(f *schema.Fragment, content string, isError bool) 
 	for _, d := range denials {
 		if strings.HasPrefix(text, d.prefix) {
 			deny(f, d.source, d.raw, reason)
+			noOutput(f, text)
 			return
 		}
 	}

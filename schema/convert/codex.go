@@ -86,7 +86,7 @@ func (c *codex) Convert(src *Source, in *Input, emit Emit) bool {
 	case codexStream[typ]:
 		l.stream(typ)
 	case v.Get("msg").Kind() == value.Object:
-		l.item = v.Get("msg")
+		l.item, l.live = v.Get("msg"), true
 		l.any()
 	case typ == "" && v.Get("id").Exists():
 		l.meta(v)
@@ -106,6 +106,7 @@ type codexLine struct {
 	emit Emit
 	item value.Value
 	time time.Time
+	live bool // output of `codex exec --json`: events only, no items
 }
 
 // meta reads the head of a log. A fork's log repeats its parent's lines, with the parent's head among them: that one
@@ -207,7 +208,7 @@ func (l *codexLine) any() {
 		l.functionCall()
 	case "custom_tool_call":
 		f := l.request(str(p.Get("name")))
-		f.Command.ToolArguments = jsonOf(p.Get("input"))
+		f.Command.ToolArguments = objectOf("input", p.Get("input"))
 		l.send(f, string(f.Command.ToolArguments))
 	case "local_shell_call":
 		l.localShell()
@@ -229,6 +230,19 @@ func (l *codexLine) any() {
 		l.patchEnd()
 	case "guardian_assessment":
 		l.assessment()
+	default:
+		l.unknown(str(p.Get("type")))
+	}
+}
+
+// unknown reads calls and outputs of types that are newer than this converter: they have a call_id and a telling name.
+func (l *codexLine) unknown(typ string) {
+	if tool, ok := strings.CutSuffix(typ, "_call"); ok && l.callID() != "" {
+		f := l.request(orElse(str(l.item.Get("name")), tool))
+		f.Command.ToolArguments = objectOf("arguments", first(l.item, "arguments", "input", "action"))
+		l.send(f, string(jsonOf(l.item)))
+	} else if strings.HasSuffix(typ, "_output") {
+		l.output()
 	}
 }
 
@@ -314,7 +328,7 @@ func (l *codexLine) functionCall() {
 		return
 	}
 	f := l.request(name)
-	f.Command.ToolArguments = jsonOf(args)
+	f.Command.ToolArguments = objectOf("arguments", args)
 	if f.Event.Action == schema.ActionShell {
 		l.shell(f, args)
 	}
@@ -357,7 +371,7 @@ func (l *codexLine) localShell() {
 func (l *codexLine) toolCall() {
 	f := l.request(str(first(l.item.Get("function"), "name")))
 	args := l.item.Get("arguments")
-	f.Command.ToolArguments = jsonOf(args)
+	f.Command.ToolArguments = objectOf("arguments", args)
 	if f.Event.Action == schema.ActionShell {
 		l.shell(f, args)
 	}
@@ -391,8 +405,9 @@ func (l *codexLine) toolResult() {
 func (l *codexLine) webSearch() {
 	f := l.request("web_search")
 	f.Role = schema.Whole
+	f.Execution.Start = time.Time{}
 	f.Command.CallID = orElse(f.Command.CallID, str(l.item.Get("id")))
-	f.Command.ToolArguments = jsonOf(l.item.Get("action"))
+	f.Command.ToolArguments = objectOf("action", l.item.Get("action"))
 	if str(l.item.Get("status")) == "completed" {
 		f.Event.Outcome = schema.OutcomeSuccess
 	}
@@ -446,12 +461,16 @@ func (l *codexLine) output() {
 		f.Role = schema.Decision // the call has returned, the command has not: not its result yet
 		f.Execution.End = time.Time{}
 		f.Execution.Background = true
-		l.src.Link(l.process(o.running), key)
-	} else if known {
+		if known { // else it may be the output of a write_stdin whose line we have not seen
+			l.src.Link(l.process(o.running), key)
+			l.src.Link("running "+key.String(), key)
+		}
+	}
+	if known {
 		l.src.Unlink("call " + key.String())
 	}
 	o.fill(f)
-	identify(f, key, o.raw)
+	identifyLine(f, key, o.raw)
 	l.emit(f)
 }
 
@@ -467,37 +486,41 @@ func (l *codexLine) processOutput(process, key schema.ID, o *codexOutput) {
 		if f.Event.Outcome == "" && o.header {
 			f.Event.Outcome = schema.OutcomeSuccess // the text was taken
 		}
-		identify(f, key, o.raw)
+		identifyLine(f, key, o.raw)
 		l.emit(f)
 		if !o.exit.Set {
+			l.forget(key, false)
 			return
 		}
 	}
-	if !o.exit.Set && o.text == "" {
+	_, told := l.src.Linked("ended " + process.String()) // by exec_command_end, with all of its output
+	if !o.exit.Set && o.text == "" || told {
+		l.forget(key, o.exit.Set)
 		return
 	}
+	l.forget(key, o.exit.Set)
 	f := l.fragment(schema.Result)
 	f.Command.CallID = ""
 	f.Execution.Background = true
 	if o.exit.Set {
-		l.forget(key)
+		l.src.Unlink("running " + process.String())
 	} else {
 		f.Role = schema.Decision
 		f.Execution.End = time.Time{}
 	}
 	o.fill(f)
 	f.Execution.Duration = schema.Int{} // of the waiting, not of the command
-	identify(f, process, l.callID(), o.raw)
+	identifyLine(f, process, l.callID(), o.raw)
 	l.emit(f)
 }
 
-// forget drops the link of a process that has ended; its number may come again.
-func (l *codexLine) forget(key schema.ID) {
+// forget drops the links of a write_stdin and, if it has ended, of its process, whose number may come again.
+func (l *codexLine) forget(key schema.ID, ended bool) {
 	name, ok := l.src.Linked("stdin process " + key.String())
-	if !ok {
+	l.src.Unlink("stdin process " + key.String())
+	if !ok || !ended {
 		return
 	}
-	l.src.Unlink("stdin process " + key.String())
 	for i, link := range l.src.Links {
 		if link.Name == name {
 			l.src.Links = append(l.src.Links[:i:i], l.src.Links[i+1:]...)
@@ -551,15 +574,40 @@ func (l *codexLine) execEnd() {
 	l.event(f)
 }
 
-// event identifies a result that comes as an event, beside the item of the same call, and emits it.
+// event identifies a result that comes as an event and emits it. What it is depends on what else tells of the call: the
+// item of its output, still to come, is the result, and this is more evidence; for a process that has outlived its call
+// this is the result; and what no item has asked for (a script's commands, the person's own) is whole.
 func (l *codexLine) event(f *schema.Fragment) {
 	if f.Command.CallID == "" {
 		f.Role = schema.Whole
 		identifyByInput(f, l.in, 0)
-	} else {
-		identify(f, l.key(f.Command.CallID), "event", string(jsonOf(l.item)))
+		l.emit(f)
+		return
 	}
+	key := l.key(f.Command.CallID)
+	_, asked := l.src.Linked("call " + key.String())
+	_, running := l.src.Linked("running " + key.String())
+	switch {
+	case f.Role != schema.Result:
+	case running:
+		l.src.Unlink("running " + key.String())
+		l.src.Link("ended "+key.String(), key)
+	case !asked:
+		f.Role = schema.Whole
+	case l.live:
+		l.src.Unlink("call " + key.String())
+	default:
+		f.Role = schema.Decision
+	}
+	identifyLine(f, key, string(jsonOf(l.item)))
 	l.emit(f)
+}
+
+// identifyLine identifies what is known of a call beside its request. Which role it has may depend on the lines before;
+// its identity does not, so that a log that is read again from its middle gives the same.
+func identifyLine(f *schema.Fragment, key schema.ID, says ...string) {
+	f.Key = key
+	f.ID = schema.MakeID(append([]string{key.String(), "line"}, says...)...)
 }
 
 // status reads the status of an event: completed, failed or declined.
@@ -597,7 +645,7 @@ func (l *codexLine) mcpEnd() {
 	if _, ok := l.src.Linked("call " + l.key(f.Command.CallID).String()); !ok {
 		call := p.Get("invocation")
 		f.Command.Tool = "mcp__" + str(call.Get("server")) + "__" + str(call.Get("tool"))
-		f.Command.ToolArguments = jsonOf(call.Get("arguments"))
+		f.Command.ToolArguments = objectOf("arguments", call.Get("arguments"))
 		setKind(&f.Action, schema.ActionMCP)
 	}
 	f.Execution.Duration = codexDuration(p.Get("duration"))
@@ -705,7 +753,13 @@ func (l *codexLine) stream(typ string) {
 	l.streamItem(f, kind)
 	if id := str(item.Get("id")); id != "" && known.Session.ID != "" {
 		f.Command.CallID = id
-		identify(f, l.key(id), string(jsonOf(item)))
+		name := "call " + l.key(id).String()
+		if _, started := l.src.Linked(name); role == schema.Request {
+			l.src.Link(name, l.key(id))
+		} else if l.src.Unlink(name); !started {
+			f.Role = schema.Whole
+		}
+		identifyLine(f, l.key(id), string(jsonOf(item)))
 	} else {
 		f.Role = schema.Whole
 		identifyByInput(f, l.in, 0)
@@ -720,11 +774,11 @@ func (l *codexLine) streamItem(f *schema.Fragment, kind string) {
 		l.command(f)
 	case "file_change":
 		setKind(&f.Action, schema.ActionFileChange)
-		f.Command.ToolArguments = jsonOf(p.Get("changes"))
+		f.Command.ToolArguments = objectOf("changes", p.Get("changes"))
 	case "mcp_tool_call":
 		setKind(&f.Action, schema.ActionMCP)
 		f.Command.Tool = "mcp__" + str(p.Get("server")) + "__" + str(p.Get("tool"))
-		f.Command.ToolArguments = jsonOf(p.Get("arguments"))
+		f.Command.ToolArguments = objectOf("arguments", p.Get("arguments"))
 		f.Error.Message = str(first(p.Get("error"), "message"))
 	}
 	if f.Role != schema.Result {
@@ -906,8 +960,10 @@ func (o *codexOutput) own(f *schema.Fragment) {
 	e, text := &f.Execution, strings.TrimSpace(o.text)
 	for _, d := range codexDenials {
 		if strings.HasPrefix(text, d.prefix) {
-			_, reason, _ := strings.Cut(text, "Reason: ")
-			deny(f, d.source, text, reason)
+			raw, rest, _ := strings.Cut(text, "\n")
+			_, reason, _ := strings.Cut(rest, "Reason: ")
+			deny(f, d.source, raw, reason)
+			noOutput(f, text)
 			return
 		}
 	}
@@ -924,7 +980,7 @@ func (o *codexOutput) own(f *schema.Fragment) {
 	for _, p := range codexFailures {
 		if strings.HasPrefix(text, p) {
 			f.Event.Outcome = schema.OutcomeFailure
-			f.Error.Message = text
+			noOutput(f, text)
 			return
 		}
 	}
@@ -939,7 +995,7 @@ func (o *codexOutput) sandbox(f *schema.Fragment, why string) {
 	rest, denied := strings.CutPrefix(why, "sandbox denied exec error, exit code: ")
 	if !denied {
 		e.TimedOut = strings.HasPrefix(why, "command timed out")
-		f.Error.Message = why
+		noOutput(f, why)
 		return
 	}
 	f.Error.Message = "sandbox denied exec error"

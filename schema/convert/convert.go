@@ -115,9 +115,13 @@ type Converter struct {
 	auto     bool
 }
 
-// New makes a converter. An unknown format is an error that lists the known ones.
+// New makes a converter. An unknown format is an error that lists the known ones, an unknown field in the mapping one
+// that names the nearest.
 func New(o Options) (*Converter, error) {
-	all := formats(o)
+	all, err := formats(o)
+	if err != nil {
+		return nil, err
+	}
 	c := &Converter{formats: all, fallback: all[len(all)-1]}
 	if o.Format == "" || o.Format == "auto" {
 		c.auto = true
@@ -135,7 +139,8 @@ func New(o Options) (*Converter, error) {
 // Names lists the formats, in order of detection.
 func Names() []string {
 	var names []string
-	for _, f := range formats(Options{}) {
+	all, _ := formats(Options{}) // without a mapping there is no error
+	for _, f := range all {
 		names = append(names, f.Name())
 	}
 	return names

@@ -29,8 +29,14 @@ func Unwrap(doc *value.Doc, rec Record) Input {
 	content := ""
 	if s, ok := rec.Body.Str(); ok {
 		in.Body, content = parseText(doc, s)
-	} else if rec.Body.Kind() == value.Object {
-		content = in.unwrapObject(doc)
+	}
+	// A container runtime's line may stand in the log text of another wrapping.
+	for range 3 {
+		text, more := in.unwrapObject(doc)
+		content = orElse(content, text)
+		if !more {
+			break
+		}
 	}
 	path := in.Known.Infrastructure.LogPath
 	if path != "" && in.Known.Infrastructure.LogOffset.Set {
@@ -55,13 +61,16 @@ func parseText(doc *value.Doc, s string) (value.Value, string) {
 }
 
 // unwrapObject finds the agent's own record in an object and takes the rest as wrapping. It returns the text the record
-// was, if it was one.
-func (in *Input) unwrapObject(doc *value.Doc) (content string) {
+// was, if it was one, and whether it has found a record.
+func (in *Input) unwrapObject(doc *value.Doc) (content string, found bool) {
 	outer := in.Body
+	if outer.Kind() != value.Object {
+		return "", false
+	}
 	key, inner, text := findInner(doc, outer)
 	if key == "" {
 		in.wrapped(outer)
-		return ""
+		return "", false
 	}
 	in.Body = inner
 	sameObject := inner.Kind() == value.Object
@@ -77,7 +86,7 @@ func (in *Input) unwrapObject(doc *value.Doc) (content string) {
 		}
 	}
 	addFields(&in.Known.Trail.Fields, more)
-	return text
+	return text, true
 }
 
 // findInner returns the key under which the agent's own record stands, "" if the object itself is it.

@@ -1,10 +1,19 @@
 package convert
 
-// formats lists every format in order of detection; the last one takes anything.
-func formats(o Options) []Format {
+// formats lists every format in order of detection; the last one takes anything. What the agents write is told by its
+// structure. A mapping is what somebody has said of their own logs, and goes before our native event; without one,
+// generic takes nothing unless it is named.
+func formats(o Options) ([]Format, error) {
+	g, err := newGeneric(o.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	g.named = o.Format == genericName
 	return []Format{
 		&claude{prompts: o.Prompts},
 		&codex{prompts: o.Prompts},
+		g,
+		&native{},
 		&text{},
-	}
+	}, nil
 }

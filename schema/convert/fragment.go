@@ -225,7 +225,7 @@ func contentText(v value.Value) string {
 	return b.String()
 }
 
-// text returns a string value, "" for anything else.
+// str returns a string value, "" for anything else.
 func str(v value.Value) string {
 	s, _ := v.Str()
 	return s
@@ -247,6 +247,21 @@ func jsonOf(v value.Value) schema.JSON {
 		return ""
 	}
 	return schema.JSON(v.AppendJSON(nil))
+}
+
+// objectOf is the JSON text of an object. Anything else, and an object's text, is put under a name or parsed: fields of
+// type flattened hold objects only.
+func objectOf(name string, v value.Value) schema.JSON {
+	switch s, isText := v.Str(); {
+	case v.Kind() == value.Object || v.Kind() == value.Missing || v.Kind() == value.Null:
+		return jsonOf(v)
+	case isText && strings.HasPrefix(s, "{"):
+		var doc value.Doc
+		if parsed, err := doc.ParseJSON(s); err == nil {
+			return jsonOf(parsed)
+		}
+	}
+	return single(name, v)
 }
 
 // without is the object v as JSON, less the keys for which skip says so; "" when nothing is left.
