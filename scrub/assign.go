@@ -1,0 +1,613 @@
+package scrub
+
+import "strings"
+
+// assignment is a name and what binds a value to it.
+type assignment struct {
+	name       string
+	start, end int  // of the name in the text
+	quote      byte // that closes the name, or 0
+	level      int  // backslashes before that quote: 1 in JSON inside a string
+	op         byte // '=', ':', '>' for =>, ' ' for a flag and its value, '<' for XML
+	spaced     bool // there is space around op
+	comparison bool // == or !=: only a literal is a secret
+	flag       bool // the name starts with a dash
+	dollar     bool // the name starts with $
+	value      int  // where the value starts, quote included
+	kind       string
+	trust      trust
+}
+
+// verifyName judges the word around a keyword as a name, and its value.
+func verifyName(sc *scan, start, end int, _ *rule) {
+	if start < sc.wordEnd || start < sc.done {
+		return
+	}
+	s := sc.s
+	right := run(s, end, ccName, maxName)
+	sc.wordEnd = right
+	sc.steps += right - start
+	if right == len(s) || !is(s[right], ccOperat) && s[right] != '\n' && s[right] != '\r' && s[right] != '[' {
+		return
+	}
+	a := assignment{end: right}
+	if !sc.operator(&a) {
+		return
+	}
+	sc.nameStart(&a, start)
+	a.kind, a.trust = judgeName(a.name)
+	if a.trust == trustNone || !sc.accepts(&a) {
+		return
+	}
+	sc.assign(&a)
+}
+
+// nameStart finds where the name starts and what stands before it.
+func (sc *scan) nameStart(a *assignment, start int) {
+	s := sc.s
+	left := runBack(s, start, ccName, maxName)
+	sc.steps += start - left
+	if left > 0 && s[left-1] == '\\' && left < start { // an escape: \n, \u0026
+		switch {
+		case s[left] == 'u' && run(s, left+1, ccHex|ccUpper, 4) == left+5:
+			left += 5
+		case s[left] == 'n' || s[left] == 't' || s[left] == 'r':
+			left++
+		}
+	}
+	for left < start && (s[left] == '-' || s[left] == '.') {
+		a.flag = a.flag || s[left] == '-'
+		left++
+	}
+	b := sc.before(left)
+	if b == '/' && left >= 2 && isSpace(s[left-2]) { // cmdkey /pass:x
+		a.flag = true
+	}
+	a.dollar = b == '$' || b == '{' && left >= 2 && s[left-2] == '$'
+	a.start, a.name = left, s[left:a.end]
+}
+
+// accepts filters names by what stands before them.
+func (sc *scan) accepts(a *assignment) bool {
+	if a.dollar && (a.op == ':' || a.op == ' ') {
+		return false // $TOKEN: is a use of it
+	}
+	switch a.op {
+	case '<':
+		return sc.before(a.start) == '<'
+	case ' ':
+		return a.flag && a.start >= 1 || a.quote == 0 && !a.spacedFlagless(sc)
+	}
+	return true
+}
+
+// spacedFlagless reports whether a name that only a space follows binds nothing. It binds in PASSWORD 'x' (SQL), in
+// .netrc, and in "password is x".
+func (a *assignment) spacedFlagless(sc *scan) bool {
+	s := sc.s
+	if a.kind != kindPassword && a.kind != kindToken && a.kind != kindSecret {
+		return true
+	}
+	if sc.at(a.value) == '\'' && a.kind == kindPassword {
+		return false
+	}
+	if foldHas(s, a.value, "is ") {
+		v := a.value + 3
+		end := sc.bareEnd(v, false)
+		if sh := shapeOf(s[v:end]); sh.n >= 6 && sh.digit > 0 && sh.lower+sh.upper > 0 {
+			a.value = v
+			return false
+		}
+		return true
+	}
+	if a.kind == kindPassword && (foldEqual(a.name, "password") || foldEqual(a.name, "passwd")) {
+		before := s[max(0, a.start-160):a.start]
+		if i := strings.LastIndex(before, "login "); i >= 0 && strings.Count(before[i+6:], " ")+strings.Count(before[i+6:], "\n") <= 6 {
+			return false
+		}
+	}
+	return true
+}
+
+// operator reads from the end of the name to the start of the value. It reports false when nothing binds a value.
+func (sc *scan) operator(a *assignment) bool {
+	s := sc.s
+	i := a.end
+	if level, q := quoteAt(s, i); q != 0 {
+		a.quote, a.level = q, level
+		i += level + 1
+	}
+	if a.quote != 0 && sc.at(i) == ']' {
+		i++
+	}
+	k := skipBlank(s, i)
+	a.spaced = k > i
+	if k == len(s) {
+		return false
+	}
+	switch b, c := s[k], sc.at(k+1); {
+	case b == '=' && c == '=':
+		a.op, a.comparison = '=', true
+		k += 2
+		if sc.at(k) == '=' {
+			k++
+		}
+	case b == '=' && c == '>':
+		a.op = '>'
+		k += 2
+	case b == '=' && c == '~':
+		return false
+	case b == '=':
+		a.op = '='
+		k++
+	case b == ':' && c == '=':
+		a.op, a.spaced = '=', true
+		k += 2
+	case b == ':' && (c == ':' || c == '/' && sc.at(k+2) == '/'):
+		return false
+	case b == ':':
+		a.op = ':'
+		k++
+	case (b == '+' || b == '?' || b == '|') && c == '=':
+		a.op = '='
+		k += 2
+	case b == '?' && c == ':':
+		a.op = ':'
+		k += 2
+	case b == '>' && a.quote == 0:
+		a.op, a.value = '<', k+1
+		return true
+	case sc.pairedValue(a, k):
+		return true
+	case a.spaced && a.quote == 0:
+		a.op, a.value = ' ', k
+		return b != '\n' && b != '\r'
+	default:
+		return false
+	}
+	v := skipBlank(s, k)
+	if a.quote != 0 && a.op == ':' {
+		v = skipSpace(s, k)
+	}
+	a.spaced = a.spaced || v > k
+	a.value = v
+	return v < len(s)
+}
+
+// pairedValue reads pairs whose name is a value itself: "name":"TOKEN","value":"x", name: TOKEN ⏎ value: x,
+// key="Token" value="x"; and the argument vector "--token","x".
+func (sc *scan) pairedValue(a *assignment, k int) bool {
+	s := sc.s
+	comma := s[k] == ','
+	if !comma && s[k] != '\n' && s[k] != '\r' && (a.quote == 0 || !foldHas(s, k, "value=")) {
+		return false
+	}
+	if comma {
+		if a.quote == 0 {
+			return false
+		}
+		k++
+	}
+	k = skipSpace(s, k)
+	level, q := quoteAt(s, k)
+	if q != 0 {
+		k += level + 1
+	}
+	if foldHas(s, k, "value") {
+		v := k + 5
+		if l, q := quoteAt(s, v); q != 0 {
+			v += l + 1
+		}
+		if v = skipBlank(s, v); sc.at(v) == ':' || sc.at(v) == '=' {
+			a.op, a.spaced, a.value = s[v], false, skipBlank(s, v+1)
+			return a.value < len(s)
+		}
+	}
+	if comma && q != 0 && level == a.level && is(s[a.end-1], ccAlnum) {
+		a.op, a.value = ' ', k-level-1
+		return sc.flagBefore(a)
+	}
+	return false
+}
+
+// flagBefore reports whether the quoted name that ends at a.end starts with a dash.
+func (sc *scan) flagBefore(a *assignment) bool {
+	left := runBack(sc.s, a.end, ccName, maxName)
+	return left < a.end && sc.s[left] == '-'
+}
+
+// assign judges the value of a and reports it.
+func (sc *scan) assign(a *assignment) {
+	s := sc.s
+	if a.op != '<' && sc.header(a) {
+		return
+	}
+	v := a.value
+	if a.op == '<' {
+		end := strings.IndexByte(s[v:min(len(s), v+4096)], '<')
+		if end > 0 && a.trust == trustStrong && !isReference(s[v:v+end]) {
+			sc.replace(v, v+end, a.kind)
+		}
+		return
+	}
+	if c := s[v]; v+1 < len(s) && isQuote(s[v+1]) && (lower(c) == 'b' || lower(c) == 'r' || lower(c) == 'f' || lower(c) == 'u' || c == '@' || c == '$') {
+		v++
+	}
+	level, q := quoteAt(s, v)
+	if q != 0 {
+		from := v + level + 1
+		to := sc.quotedEnd(from, q, level)
+		if sc.quotedSecret(a, s[from:to]) {
+			sc.replace(from, sc.joined(a, to, level), a.kind)
+		}
+		return
+	}
+	if a.comparison {
+		return
+	}
+	if a.op == ':' && (s[v] == '|' || s[v] == '>') { // a YAML block
+		sc.block(a, v)
+		return
+	}
+	to := sc.bareEnd(v, a.op != ':')
+	if sc.bareSecret(a, v, to) {
+		sc.replace(v, to, a.kind)
+	}
+}
+
+// replace reports a value, and keeps the names inside it from being judged.
+func (sc *scan) replace(from, to int, kind string) {
+	sc.add(from, to, kind)
+	sc.done = max(sc.done, to)
+}
+
+// joined extends a quoted shell word over what is joined to it: 'it'\”s', "a"'b'.
+func (sc *scan) joined(a *assignment, to, level int) int {
+	s := sc.s
+	if a.op != '=' && a.op != ' ' || a.spaced && a.op == '=' || level != 0 || to >= len(s) || !isQuote(s[to]) {
+		return to
+	}
+	i := to + 1
+	for range 8 {
+		switch {
+		case strings.HasPrefix(s[i:], `\'`):
+			i += 2
+		case i+1 < len(s) && isQuote(s[i]) && s[i] != '`' && i > to+1:
+			end := sc.quotedEnd(i+1, s[i], 0)
+			if end >= len(s) || s[end] == '\n' {
+				return to
+			}
+			i = end + 1
+			to = i
+		case i < len(s) && (is(s[i], ccAlnum) || s[i] == '$'):
+			i = sc.bareEnd(i, true)
+			return i
+		case i+2 < len(s) && isQuote(s[i]) && is(s[i+1], ccAlnum):
+			end := sc.quotedEnd(i+1, s[i], 0)
+			i = min(end+1, len(s))
+			to = i
+		default:
+			return to
+		}
+	}
+	return to
+}
+
+// quotedSecret judges a value in quotes.
+func (sc *scan) quotedSecret(a *assignment, v string) bool {
+	if isReference(v) || sc.e.onlyLabels(v) {
+		return false
+	}
+	if a.trust == trustWeak {
+		return sc.weakSecret(a, v)
+	}
+	return !exempt(a.kind, a.name, v) && !speaksAbout(v)
+}
+
+// exempt reports values that are no secrets although their name says so: paths to keys and credentials, and working
+// directories.
+func exempt(kind, name, v string) bool {
+	switch kind {
+	case kindPrivateKey, kindCredential, kindAPIKey, kindToken, kindSecret, kindCookie:
+		return isPath(v)
+	case kindPassword:
+		return foldSuffix(name, "pwd") && isPath(v)
+	}
+	return false
+}
+
+// speaksAbout reports whether a text is a sentence about secrets: "Password is required".
+func speaksAbout(v string) bool {
+	if len(v) > 200 || !strings.Contains(v, " ") || run(v, 0, ccAlnum, 1) == 0 {
+		return false
+	}
+	for i := range len(v) {
+		switch lower(v[i]) {
+		case 'p', 't', 's', 'r', 'i', 'm', 'e', 'y', 'k':
+			for _, w := range [...]string{"password", "token", "secret", " key", "required", "invalid", "missing", "must ", "enter ", "your "} {
+				if foldHas(v, i, w) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// weakSecret judges a value by itself, as its name says little.
+func (sc *scan) weakSecret(a *assignment, v string) bool {
+	switch a.kind {
+	case kindSignature:
+		b := sc.before(a.start)
+		return (b == '?' || b == '&' || b == ';' || a.start >= 6 && sc.s[a.start-6] == '\\') && len(v) >= 16 && (looksRandom(v, 16) || strings.IndexByte(v, '%') > 0)
+	case kindCredential:
+		return looksRandom(v, 8) || len(v) >= 12 && basicPair(v)
+	case kindPassword:
+		return mixedBody(v) && len(v) >= 6 && !strings.ContainsAny(v, " (")
+	}
+	if isUUID(v) {
+		return a.kind == kindSecret || isEnvName(a.name)
+	}
+	sh := shapeOf(v)
+	if sh.hex && !isEnvName(a.name) || isPath(v) {
+		return false
+	}
+	return looksRandom(v, 16)
+}
+
+// isEnvName reports whether a name is written as environment variables are.
+func isEnvName(name string) bool {
+	return len(name) > 1 && run(name, 0, ccUpper|ccDigit|ccURL, len(name)) == len(name)
+}
+
+// bareSecret judges a value without quotes, where code has expressions, types and calls.
+func (sc *scan) bareSecret(a *assignment, from, to int) bool {
+	s := sc.s
+	v := s[from:to]
+	if isReference(v) || sc.e.onlyLabels(v) {
+		return false
+	}
+	if a.trust == trustWeak {
+		return sc.weakSecret(a, v)
+	}
+	if exempt(a.kind, a.name, v) {
+		return false
+	}
+	sh := shapeOf(v)
+	if sh.digit == sh.n { // a number
+		return sh.n >= 4 && (a.kind == kindPassword || isEnvName(a.name)) || sh.n >= 6 && a.op != ':'
+	}
+	if isCall(v) || v[0] == '(' || v[0] == '{' || v[0] == '[' && s[from:min(len(s), from+len(labelStart))] != labelStart {
+		return false
+	}
+	identifier := run(v, 0, ccName, len(v)) == len(v) && sh.digit == 0 && v[0] != '-'
+	switch a.op {
+	case ' ':
+		return a.flagValue(v, sh, s, to)
+	case '=':
+		if !a.spaced {
+			return isEnvName(a.name) || !identifier || !sc.isArgument(a, v, to)
+		}
+	}
+	if strings.ContainsAny(v, "([{") && is(v[0], ccLower|ccUpper) && !a.wholeLine(s, to) {
+		return false
+	}
+	if identifier {
+		return (a.kind == kindPassword || isEnvName(a.name)) && a.wholeLine(s, to) && a.lineStart(s) && !strings.ContainsAny(v, "._") &&
+			!foldSuffix(v, "password") && !foldSuffix(a.name, v) && len(v) >= 4
+	}
+	return !isMember(v)
+}
+
+// isCall reports whether v starts a call or an index: getenv("X"), tokens[0].
+func isCall(v string) bool {
+	i := run(v, 0, ccName, len(v))
+	return i > 0 && i < len(v) && (v[i] == '(' || v[i] == '[') && !is(v[0], ccDigit)
+}
+
+// isMember reports whether v is a path of identifiers, some with digits: cfg.oauth2.token.
+func isMember(v string) bool {
+	dot := strings.IndexByte(v, '.')
+	if dot < 1 || !is(v[0], ccLower|ccUpper) || run(v, 0, ccName, len(v)) != len(v) {
+		return false
+	}
+	for part := range strings.SplitSeq(v, ".") {
+		if part == "" || is(part[0], ccDigit) || looksRandom(part, 8) {
+			return false
+		}
+	}
+	_, t := judgeName(v)
+	return t != trustNone
+}
+
+// isArgument reports whether an identifier after name= is code: a keyword argument, a member, the name itself.
+func (sc *scan) isArgument(a *assignment, v string, to int) bool {
+	if b := sc.before(a.start); b == '?' || b == '&' {
+		return false
+	}
+	if foldEqual(v, a.name) {
+		return true
+	}
+	if i := strings.IndexByte(v, '.'); i > 0 {
+		if _, t := judgeName(v); t != trustNone {
+			return true
+		}
+		switch v[:i] {
+		case "self", "this", "cfg", "config", "args", "opts", "options", "os", "process", "settings", "req", "request", "env", "ctx", "params":
+			return true
+		}
+	}
+	next := sc.at(to)
+	return next == ')' || next == ',' && run(v, 0, ccLower|ccURL, len(v)) == len(v)
+}
+
+// flagValue judges what follows a flag.
+func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
+	if !a.flag {
+		return true
+	}
+	if v[0] == '-' || strings.HasPrefix(v, "id=") || strings.HasPrefix(v, "type=") || strings.HasPrefix(v, "src=") {
+		return false
+	}
+	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && foldSuffix(a.name, v) { // --password PASSWORD
+		return false
+	}
+	if sh.digit == 0 && sh.other == 0 && helpWords.has([]byte(v)) {
+		return false
+	}
+	return !strings.HasPrefix(s[to:], "  ") || sh.digit > 0
+}
+
+var helpWords = words(`to is the a an for flag flags option options string value text file or and if as in with on from
+	when argument not was you that this can must should may will are it its via using instead stringarray strings
+	duration int bool parameter parameters`)
+
+// lineStart reports whether only indentation, a list mark, or a declaration stands before the name.
+func (a *assignment) lineStart(s string) bool {
+	i := a.start
+	for i > 0 && a.start-i < 40 {
+		b := s[i-1]
+		if b == '\n' {
+			return true
+		}
+		if b != ' ' && b != '\t' && b != '-' && b != '+' && b != '"' && b != '\'' {
+			return false
+		}
+		i--
+	}
+	return i == 0
+}
+
+// wholeLine reports whether the line ends after the value.
+func (a *assignment) wholeLine(s string, to int) bool {
+	to = skipBlank(s, to)
+	return to == len(s) || s[to] == '\n' || s[to] == '\r' || s[to] == '#' || strings.HasPrefix(s[to:], `\n`)
+}
+
+// block takes the first line of a YAML block scalar.
+func (sc *scan) block(a *assignment, v int) {
+	s := sc.s
+	i := v + 1
+	for i < len(s) && i < v+4 && (s[i] == '-' || s[i] == '+' || is(s[i], ccDigit)) {
+		i++
+	}
+	if i = skipBlank(s, i); i >= len(s) || s[i] != '\n' {
+		return
+	}
+	from := skipSpace(s, i)
+	to := from
+	for to < len(s) && s[to] != '\n' && s[to] != '\r' {
+		to++
+	}
+	if a.trust == trustStrong && !isReference(s[from:to]) && !sc.e.onlyLabels(s[from:to]) {
+		sc.replace(from, to, a.kind)
+	}
+}
+
+// quoteAt reads backslashes and a quote at i; q is 0 where there is none.
+func quoteAt(s string, i int) (level int, q byte) {
+	for j := i; j < len(s) && j-i <= 15; j++ {
+		if s[j] == '\\' {
+			continue
+		}
+		if isQuote(s[j]) {
+			return j - i, s[j]
+		}
+		break
+	}
+	return 0, 0
+}
+
+// quotedEnd returns where the quoted value at i ends: at its closing quote, at a quote of an outer level, at the end
+// of the line when no quote closes it, or at the end of the text. level counts the backslashes before its quotes.
+func (sc *scan) quotedEnd(i int, q byte, level int) int {
+	s := sc.s
+	backslashes := 0
+	period := 2 * (level + 1)
+	for ; i < len(s); i++ {
+		switch b := s[i]; {
+		case b == '\\':
+			backslashes++
+			continue
+		case b == q && (backslashes%period == level || backslashes < level):
+			return i - min(backslashes, level)
+		case b == '"' && level > 0 && backslashes < level:
+			return i - backslashes
+		case b == '\n' || b == '\r' && sc.at(i+1) == '\n':
+			return i
+		case level > 0 && b == 'n' && backslashes%period == 1 && q != '`' && level == 1:
+			return i - 1
+		}
+		backslashes = 0
+	}
+	return i
+}
+
+// bareEnd returns where the value without quotes at i ends. In a shell, operators end it, too.
+func (sc *scan) bareEnd(i int, shell bool) int {
+	s := sc.s
+	start := i
+	depth := 0
+	for i < len(s) {
+		switch b := s[i]; b {
+		case ' ', '\t', '\n', '\r', 0, 0x1b, '`':
+			return i
+		case ';', '&', '|', '<', '>':
+			if shell && (i > start || b != '<') {
+				return i
+			}
+		case '(', '{':
+			depth++
+		case '[':
+			if end := sc.e.labelAt(s, i); end > 0 {
+				i = end
+				continue
+			}
+			depth++
+		case ')', '}', ']':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		case ',':
+			if i+1 == len(s) || isSpace(s[i+1]) || isQuote(s[i+1]) || s[i+1] == '\\' || s[i+1] == '}' || s[i+1] == ']' || sc.keyAt(i+1) {
+				return i
+			}
+		case '"', '\'':
+			if i+1 >= len(s) || !is(s[i+1], ccAlnum|ccURL) && s[i+1] != '$' {
+				return i
+			}
+		case '\\':
+			if i+1 >= len(s) {
+				return i
+			}
+			if _, q := quoteAt(s, i); q != 0 || s[i+1] == 'n' || s[i+1] == 't' || s[i+1] == 'r' || s[i+1] == '\n' || s[i+1] == 'u' {
+				return i
+			}
+			i++
+		}
+		i++
+	}
+	return min(i, len(s))
+}
+
+// keyAt reports whether another name and "=" or ":" stand at i.
+func (sc *scan) keyAt(i int) bool {
+	j := run(sc.s, i, ccName, 32)
+	return j > i && (sc.at(j) == '=' || sc.at(j) == ':')
+}
+
+// skipBlank skips spaces and tabs, a line of them at most.
+func skipBlank(s string, i int) int {
+	for end := min(len(s), i+32); i < end && (s[i] == ' ' || s[i] == '\t'); {
+		i++
+	}
+	return i
+}
+
+func skipSpace(s string, i int) int {
+	for end := min(len(s), i+64); i < end && isSpace(s[i]); {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,138 @@
+package scrub
+
+// automaton is a dense Aho-Corasick DFA over ASCII-folded keywords. A state is the index of its row in next, so that a
+// step is one addition and one load; accepting states are numbered last, so that a hit is one comparison.
+type automaton struct {
+	class  [256]uint8 // byte → column; bytes in no keyword share column 0
+	next   []uint32   // state + column → state
+	accept uint32     // states from here on end at least one keyword
+	out    [][]keywordHit
+	stride uint32
+}
+
+// keywordHit is a keyword that ends in a state.
+type keywordHit struct {
+	rule   uint16 // index into Engine.rules
+	length uint16 // of the keyword, in bytes
+}
+
+// keyword binds a folded keyword to the rule it triggers.
+type keyword struct {
+	text string
+	rule uint16
+}
+
+func lower(b byte) byte {
+	if 'A' <= b && b <= 'Z' {
+		return b + 'a' - 'A'
+	}
+	return b
+}
+
+// trieNode is a state while the automaton is being built.
+type trieNode struct {
+	child map[byte]int
+	fail  int
+	hits  []keywordHit
+}
+
+// newAutomaton builds the DFA. Keywords must be lower case.
+func newAutomaton(words []keyword) *automaton {
+	a := &automaton{stride: 1}
+	for _, w := range words {
+		for i := range len(w.text) {
+			if a.class[w.text[i]] == 0 {
+				a.class[w.text[i]] = uint8(a.stride)
+				a.stride++
+			}
+		}
+	}
+	nodes := buildTrie(words)
+	order := linkFailures(nodes)
+	a.number(nodes, order)
+	for b := byte('A'); b <= 'Z'; b++ {
+		a.class[b] = a.class[lower(b)]
+	}
+	return a
+}
+
+func buildTrie(words []keyword) []trieNode {
+	nodes := []trieNode{{child: map[byte]int{}}}
+	for _, w := range words {
+		at := 0
+		for i := range len(w.text) {
+			to, ok := nodes[at].child[w.text[i]]
+			if !ok {
+				to = len(nodes)
+				nodes = append(nodes, trieNode{child: map[byte]int{}})
+				nodes[at].child[w.text[i]] = to
+			}
+			at = to
+		}
+		nodes[at].hits = append(nodes[at].hits, keywordHit{w.rule, uint16(len(w.text))})
+	}
+	return nodes
+}
+
+// linkFailures sets the failure links and inherits the hits of suffixes; it returns the states breadth first.
+func linkFailures(nodes []trieNode) []int {
+	order := []int{0}
+	for i := 0; i < len(order); i++ {
+		at := order[i]
+		for b := range 256 {
+			to, ok := nodes[at].child[byte(b)]
+			if !ok {
+				continue
+			}
+			order = append(order, to)
+			if at == 0 {
+				continue
+			}
+			f := nodes[at].fail
+			for {
+				if t, ok := nodes[f].child[byte(b)]; ok {
+					nodes[to].fail = t
+					break
+				}
+				if f == 0 {
+					break
+				}
+				f = nodes[f].fail
+			}
+			nodes[to].hits = append(nodes[to].hits, nodes[nodes[to].fail].hits...)
+		}
+	}
+	return order
+}
+
+// number gives every state its row, accepting states last, and fills the rows.
+func (a *automaton) number(nodes []trieNode, order []int) {
+	row := make([]uint32, len(nodes))
+	n := uint32(0)
+	for _, accepting := range []bool{false, true} {
+		if accepting {
+			a.accept = n * a.stride
+		}
+		for _, at := range order {
+			if (len(nodes[at].hits) > 0) == accepting {
+				row[at] = n * a.stride
+				n++
+				if accepting {
+					a.out = append(a.out, nodes[at].hits)
+				}
+			}
+		}
+	}
+	a.next = make([]uint32, n*a.stride)
+	for _, at := range order { // breadth first: the failure state's row is complete
+		if at != 0 {
+			copy(a.next[row[at]:row[at]+a.stride], a.next[row[nodes[at].fail]:])
+		}
+		for b, to := range nodes[at].child {
+			a.next[row[at]+uint32(a.class[b])] = row[to]
+		}
+	}
+}
+
+// hits returns the keywords that end in an accepting state.
+func (a *automaton) hits(state uint32) []keywordHit { return a.out[(state-a.accept)/a.stride] }

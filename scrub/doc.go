@@ -1,0 +1,32 @@
+// Package scrub removes secrets from text before anything is stored.
+//
+// It knows no schema: text goes in, text comes out. Every string of a record passes through one of four doors:
+//
+//	Text    free text: a command line, standard output, a log line, a file
+//	Value   a string that stands under a name: a JSON key, an environment variable, a header, a flag
+//	JSON    a JSON text, kept valid and in its structure
+//	Args    an argument vector
+//
+// A secret is replaced by a label that says what it was and, where that cannot be turned back, which one it was:
+//
+//	[REDACTED:github-token:k1:9f2c1a7be04d5c66]   kind, key id, first 8 bytes of HMAC-SHA-256(key, value)
+//	[REDACTED:password]                           under 40 bits of entropy, or no key
+//
+// How a text is read:
+//
+//	text ──► automaton: one case-folded pass over every keyword (automaton.go)
+//	           │ hit
+//	           ▼
+//	         verifier: reads a bounded stretch around the hit, allocates nothing
+//	           token shapes (tokens.go) · names and values (assign.go, names.go) · headers (header.go)
+//	           · URLs (url.go) · programs' arguments (shell.go) · PEM blocks (pem.go) · existing labels (redaction.go)
+//	           │ span
+//	           ▼
+//	         spans merged, labels written, and the result read again until nothing more is found (engine.go)
+//
+// Text in which a colour code, a quote or a line continuation splits a word is read a second time without them
+// (view.go), and what is found is mapped back.
+//
+// What holds: output is valid UTF-8; scrubbing what is scrubbed changes nothing; no text switches scrubbing off; work
+// grows linearly with the text, whatever it holds; clean text costs no allocation.
+package scrub

@@ -1,0 +1,146 @@
+package scrub
+
+import "strings"
+
+// verifyPEM takes a private key from its first line: through its last line, or, where that is missing, as far as the
+// body goes.
+func verifyPEM(sc *scan, start, end int, _ *rule) {
+	s := sc.s
+	if start < sc.lastEnd {
+		return
+	}
+	head := s[end:min(len(s), end+64)]
+	key := strings.Index(head, "PRIVATE KEY")
+	if key < 0 || strings.IndexByte(head[:key], '\n') >= 0 {
+		return
+	}
+	i := end + key + len("PRIVATE KEY")
+	if strings.HasPrefix(s[i:], " BLOCK") {
+		i += len(" BLOCK")
+	}
+	if !strings.HasPrefix(s[i:], "-----") {
+		return
+	}
+	i += 5
+	to, body := pemBody(s, i)
+	sc.steps += to - i
+	if body < 16 {
+		return
+	}
+	sc.lastEnd = to
+	sc.replace(start, to, kindPrivateKey)
+}
+
+// pemBody reads lines of base64 from i, and the last line of the block if it is there. It returns the end and the
+// number of base64 characters.
+func pemBody(s string, i int) (end, body int) {
+	end = i
+	for i < len(s) {
+		b := s[i]
+		switch {
+		case is(b, ccStd64) || b == '=':
+			j := i
+			for j < len(s) && (is(s[j], ccStd64) || s[j] == '=') {
+				j++
+			}
+			if n := j - i; n < 16 && j < len(s) && s[j] == ' ' && !sepAt(s, j) {
+				if !pemHeader(s, i) {
+					return end, body
+				}
+				for j < len(s) && s[j] != '\n' && s[j] != '\\' {
+					j++
+				}
+			} else if n < 16 && j < len(s) && (s[j] == '-' || s[j] == ':') && pemHeader(s, i) {
+				for j < len(s) && s[j] != '\n' && s[j] != '\\' {
+					j++
+				}
+			} else {
+				body += n
+			}
+			i, end = j, j
+		case b == '\\' && i+1 < len(s) && (s[i+1] == 'n' || s[i+1] == 'r' || s[i+1] == 't'):
+			i += 2
+		case strings.HasPrefix(s[i:], "-----END"):
+			if j := strings.Index(s[i+8:min(len(s), i+80)], "-----"); j >= 0 {
+				return i + 8 + j + 5, body
+			}
+			if nl := strings.IndexByte(s[i:], '\n'); nl >= 0 {
+				return i + nl, body
+			}
+			return len(s), body
+		case isSpace(b) || strings.IndexByte("\\\"'+,|>-#*", b) >= 0:
+			i++
+		default:
+			return end, body
+		}
+	}
+	return end, body
+}
+
+// sepAt reports whether only blanks and a line end stand at i.
+func sepAt(s string, i int) bool {
+	i = skipBlank(s, i)
+	return i == len(s) || s[i] == '\n' || s[i] == '\r' || s[i] == '-' || is(s[i], ccStd64) && run(s, i, ccStd64, 20)-i >= 16
+}
+
+func pemHeader(s string, i int) bool {
+	for _, h := range [...]string{"Proc-Type", "DEK-Info", "Comment", "Version", "Hash"} {
+		if strings.HasPrefix(s[i:], h) {
+			return true
+		}
+	}
+	return false
+}
+
+// verifyPEMTail takes what precedes a last line without a first: lines of base64.
+func verifyPEMTail(sc *scan, start, end int, _ *rule) {
+	s := sc.s
+	if start < sc.lastEnd {
+		return
+	}
+	tail := s[end:min(len(s), end+48)]
+	key := strings.Index(tail, "PRIVATE KEY")
+	if key < 0 {
+		return
+	}
+	to := end + key + len("PRIVATE KEY")
+	if strings.HasPrefix(s[to:], " BLOCK") {
+		to += len(" BLOCK")
+	}
+	to = min(len(s), to+5)
+	i, body := start, 0
+	for i > sc.lastEnd {
+		b := s[i-1]
+		if is(b, ccStd64) || b == '=' {
+			body++
+		} else if !isSpace(b) && b != '\\' {
+			break
+		}
+		i--
+	}
+	sc.steps += start - i
+	sc.lastEnd = to
+	if body >= 16 {
+		for i < start && !is(s[i], ccStd64) {
+			i++
+		}
+		sc.replace(i, to, kindPrivateKey)
+	}
+}
+
+// verifyKeyBody takes the body of a private key that has no first line: the encoded start of its ASN.1 or OpenSSH
+// structure, which a certificate does not share. r.index is where in the body the keyword stands.
+func verifyKeyBody(sc *scan, start, _ int, r *rule) {
+	s := sc.s
+	from := start - r.index
+	if from < sc.lastEnd || from < 0 || r.index > 0 && s[from:from+3] != "MII" || from > 0 && is(s[from-1], ccStd64) {
+		return
+	}
+	to, body := pemBody(s, from)
+	sc.steps += to - from
+	if body < 48 {
+		return
+	}
+	sc.lastEnd = to
+	sc.replace(from, to, kindPrivateKey)
+}

@@ -1,0 +1,33 @@
+package scrub
+
+import "strings"
+
+// nameKeywords are in every name that judgeName knows.
+var nameKeywords = []string{
+	"pass", "pwd", "secret", "token", "key", "auth", "cred", "cookie", "signature", "sig=", "bearer", "mnemonic",
+	"phrase", "psk", "jwt", "otp", "seed", "_pw", "-pw", "pw=", "pw:", "_pat", "code=",
+}
+
+// compile lists the rules and their keywords.
+func compile() ([]rule, []keyword) {
+	var rules []rule
+	var keywords []keyword
+	add := func(r rule, texts ...string) {
+		for _, t := range texts {
+			keywords = append(keywords, keyword{strings.ToLower(t), uint16(len(rules))})
+		}
+		rules = append(rules, r)
+	}
+	add(rule{kind: "label"}, labelStart)
+	for i := range tokenRules {
+		t := &tokenRules[i]
+		add(rule{kind: t.kind, verify: verifyToken, token: t}, t.prefix...)
+	}
+	add(rule{verify: verifyName}, nameKeywords...)
+	add(rule{verify: verifyURL}, "://")
+	add(rule{verify: verifyPEM}, "-----begin ")
+	add(rule{verify: verifyPEMTail}, "-----end ")
+	add(rule{verify: verifyKeyBody}, "b3blbnnzac1rzxktdje", "mhccaqee", "mc4caqaw")
+	add(rule{verify: verifyKeyBody, index: 6}, "ibaakc", "ibadan")
+	return rules, keywords
+}

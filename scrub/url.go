@@ -1,0 +1,76 @@
+package scrub
+
+import "strings"
+
+const maxUserinfo = 512
+
+// verifyURL finds userinfo after "://": user:password@host, and a token alone before the host.
+func verifyURL(sc *scan, _, end int, _ *rule) {
+	s := sc.s
+	colon, at := -1, -1
+	slash := -1
+	limit := min(len(s), end+maxUserinfo)
+	i := end
+scan:
+	for ; i < limit; i++ {
+		switch b := s[i]; b {
+		case '@':
+			at = i
+			if slash < 0 {
+				break
+			}
+			break scan
+		case ':':
+			if strings.HasPrefix(s[i:], "://") {
+				break scan
+			}
+			if colon < 0 && at < 0 {
+				colon = i
+			}
+		case '/', '?', '#':
+			if at >= 0 || colon < 0 || portAt(s, colon+1, i) {
+				break scan
+			}
+			slash = i // a password with a slash in it, if an @ follows
+		case '[':
+			if e := sc.e.labelAt(s, i); e > 0 {
+				i = e - 1
+			}
+		case ' ', '\t', '\n', '\r', '"', '\'', '`', '<', '>', '\\', '|', 0, 0x1b:
+			if b == '<' && i == colon+1 { // <password>
+				continue
+			}
+			break scan
+		}
+	}
+	sc.steps += i - end
+	if at < 0 || at == end {
+		return
+	}
+	sc.userinfo(end, colon, at)
+}
+
+func portAt(s string, from, to int) bool { return to > from && run(s, from, ccDigit, 6) == to }
+
+// userinfo reports the secret in s[from:at], which stands before an @.
+func (sc *scan) userinfo(from, colon, at int) {
+	s := sc.s
+	if colon < 0 || colon > at {
+		user := s[from:at]
+		if looksRandom(user, 16) && !sc.e.onlyLabels(user) && !isReference(user) {
+			sc.add(from, at, kindURLPassword)
+		}
+		return
+	}
+	user, pass := s[from:colon], s[colon+1:at]
+	if looksRandom(user, 20) && !isReference(user) && !sc.e.onlyLabels(user) {
+		sc.add(from, colon, kindURLPassword)
+		if strings.HasPrefix(pass, "x-oauth") {
+			return
+		}
+	}
+	if pass == "" || isReference(pass) || sc.e.onlyLabels(pass) || strings.HasPrefix(pass, "$") && strings.HasSuffix(pass, "}") && isReference(pass) {
+		return
+	}
+	sc.add(colon+1, at, kindURLPassword)
+}
