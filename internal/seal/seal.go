@@ -1,0 +1,133 @@
+// Package seal is the one gate between what was read and what is stored.
+//
+//	schema.Fragment ──Scrubber.Fragment──▶ Clean ──Merge, Place──▶ Clean ──Seal──▶ Record ──▶ journal
+//
+// The journal takes only this package's Bytes, and Bytes come only from what a Scrubber has passed: code that forgets to
+// scrub does not compile. What Place adds later are numbers, times, constants of ours and texts of other Clean actions.
+package seal
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/scrub"
+)
+
+// Bytes are the JSON of something scrubbed: what the journal accepts.
+type Bytes struct{ b []byte }
+
+// Raw returns the bytes, for storing; they must not be changed.
+func (b Bytes) Raw() []byte { return b.b }
+
+// Limits of stored texts, in bytes. Longer ones are cut after scrubbing, at a character and outside of redactions.
+type Limits struct {
+	Output    int // stdout and stderr, each
+	Original  int // what could not be understood
+	Arguments int // JSON arguments of a tool call, fields without a place
+}
+
+// DefaultLimits keep a record well below what a store takes.
+var DefaultLimits = Limits{Output: 16 << 10, Original: 64 << 10, Arguments: 64 << 10}
+
+// Scrubber turns raw fragments into clean ones.
+type Scrubber struct {
+	engine *scrub.Engine
+	limits Limits
+}
+
+// NewScrubber returns a gate that scrubs with engine.
+func NewScrubber(engine *scrub.Engine, limits Limits) *Scrubber {
+	return &Scrubber{engine: engine, limits: limits}
+}
+
+// Fragment scrubs f in place and returns it as Clean. The texts may still point into f's memory: see Clean.Own.
+func (s *Scrubber) Fragment(f *schema.Fragment) *Clean {
+	c := &Clean{Role: f.Role, Key: f.Key, ID: f.ID, Session: sessionKey(&f.Action)}
+	s.action(&f.Action)
+	c.a = f.Action
+	return c
+}
+
+// sessionKey identifies a session by what its source calls it, before scrubbing could make two names alike.
+func sessionKey(a *schema.Action) schema.ID {
+	if a.Session.ID == "" {
+		return schema.ID{}
+	}
+	return schema.MakeID("session", a.Event.Provider, a.Session.ID)
+}
+
+// Text scrubs one text that is no part of an action: an error, a label.
+func (s *Scrubber) Text(text string) string {
+	clean, _ := s.engine.Text(text)
+	return clean
+}
+
+// margin is how far beyond a limit text is scrubbed before it is cut, so that no secret loses its recognisable head.
+const margin = 4 << 10
+
+func (s *Scrubber) action(a *schema.Action) {
+	total := int64(0)
+	cutLong(&a.Execution.Stdout, s.limits.Output+margin)
+	cutLong(&a.Execution.Stderr, s.limits.Output+margin)
+	cutLong(&a.Event.Original, s.limits.Original+margin)
+	args, n := s.engine.Args(a.Command.Args)
+	a.Command.Args, total = args, int64(n)
+	a.Texts(func(name, text string, isJSON bool) string {
+		var n int
+		switch {
+		case isJSON:
+			text, n = s.engine.JSON(text)
+			text = s.shortenJSON(text)
+		default:
+			text, n = s.engine.Text(text)
+		}
+		total += int64(n)
+		return text
+	})
+	if s.cutOutput(a) {
+		a.Execution.Truncated = true
+	}
+	cutClean(&a.Event.Original, s.limits.Original)
+	a.Trail.Ruleset = scrub.Ruleset
+	a.Trail.Redactions = schema.Some(a.Trail.Redactions.N + total)
+}
+
+func (s *Scrubber) cutOutput(a *schema.Action) bool {
+	out := cutClean(&a.Execution.Stdout, s.limits.Output)
+	err := cutClean(&a.Execution.Stderr, s.limits.Output)
+	return out || err
+}
+
+// shortenJSON replaces JSON beyond the limit by an object that says so and holds its beginning as text.
+func (s *Scrubber) shortenJSON(text string) string {
+	if len(text) <= s.limits.Arguments {
+		return text
+	}
+	head := text
+	cutClean(&head, s.limits.Arguments/4)
+	return string(appendTruncated(nil, len(text), head))
+}
+
+// cutLong shortens raw text to at most n bytes at a character.
+func cutLong(text *string, n int) {
+	if len(*text) <= n {
+		return
+	}
+	for n > 0 && !utf8.RuneStart((*text)[n]) {
+		n--
+	}
+	*text = (*text)[:n]
+}
+
+// cutClean shortens scrubbed text to at most n bytes, at a character and not inside a redaction.
+func cutClean(text *string, n int) bool {
+	if len(*text) <= n {
+		return false
+	}
+	cutLong(text, n)
+	if i := strings.LastIndex(*text, "[REDACTED"); i >= 0 && !strings.Contains((*text)[i:], "]") {
+		*text = (*text)[:i] + "[REDACTED]"
+	}
+	return true
+}
