@@ -1,0 +1,180 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/agentaudit/agentaudit/internal/seal"
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/merkle"
+)
+
+// Chunk collects everything one chunk changes. Nothing is visible or durable before Commit; a chunk that is not
+// committed leaves no trace. Only one chunk is built at a time.
+type Chunk struct {
+	j     *Journal
+	batch *pebble.Batch
+	seen  map[schema.ID]struct{} // by this chunk
+	old   *pebble.Iterator       // over what earlier chunks have seen, made when needed
+	key   []byte
+	head  head
+	first uint64
+	buf   []byte
+	err   error
+}
+
+// Begin starts a chunk.
+func (j *Journal) Begin() *Chunk {
+	j.mu.Lock()
+	h := j.head
+	h.tree = h.tree.Clone()
+	j.mu.Unlock()
+	return &Chunk{j: j, batch: j.db.NewBatchWithSize(4 << 20), seen: make(map[schema.ID]struct{}), head: h, first: h.next}
+}
+
+// Seen says whether an identity was taken before, in this chunk or an earlier one.
+func (c *Chunk) Seen(id schema.ID) (bool, error) {
+	if _, ok := c.seen[id]; ok {
+		return true, nil
+	}
+	if c.old == nil {
+		var err error
+		if c.old, err = c.j.seenIter(); err != nil {
+			return false, err
+		}
+	}
+	for g := c.j.generation(); g >= c.j.oldest.Load(); g-- {
+		c.key = appendSeenKey(c.key[:0], g, id)
+		if c.old.SeekPrefixGE(c.key) {
+			return true, nil
+		}
+		if err := c.old.Error(); err != nil {
+			return false, fmt.Errorf("journal: %w", err)
+		}
+	}
+	return false, nil
+}
+
+// See marks an identity as taken.
+func (c *Chunk) See(id schema.ID) {
+	c.seen[id] = struct{}{}
+	c.key = appendSeenKey(c.key[:0], c.j.generation(), id)
+	c.keep(c.batch.Set(c.key, nil, nil))
+}
+
+// Append seals an action as the next record of the stream.
+func (c *Chunk) Append(a *seal.Clean) {
+	r := a.Seal(c.head.stream, c.head.next, c.buf[:0])
+	doc := r.JSON.Raw()
+	c.buf = doc[:0]
+	c.keep(c.batch.Set(key8('r', r.Sequence), doc, nil))
+	c.head.next++
+	c.head.bytes += int64(len(doc))
+	c.head.tree.Append(r.Leaf)
+}
+
+// PutPending stores an action that waits for more.
+func (c *Chunk) PutPending(p *seal.Pending) {
+	c.keep(c.batch.Set(keyID('p', p.Key), p.Bytes().Raw(), nil))
+}
+
+// DeletePending forgets a pending action: it was sealed.
+func (c *Chunk) DeletePending(key schema.ID) { c.keep(c.batch.Delete(keyID('p', key), nil)) }
+
+// PutSession stores a session.
+func (c *Chunk) PutSession(id schema.ID, b seal.Bytes) {
+	c.keep(c.batch.Set(keyID('s', id), b.Raw(), nil))
+}
+
+// DeleteSession forgets a session.
+func (c *Chunk) DeleteSession(id schema.ID) { c.keep(c.batch.Delete(keyID('s', id), nil)) }
+
+// PutSource stores what is known of a source.
+func (c *Chunk) PutSource(id schema.ID, b seal.Bytes) {
+	c.keep(c.batch.Set(keyID('o', id), b.Raw(), nil))
+}
+
+// DeleteSource forgets a source.
+func (c *Chunk) DeleteSource(id schema.ID) { c.keep(c.batch.Delete(keyID('o', id), nil)) }
+
+func (c *Chunk) keep(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// Records is how many records the chunk appended.
+func (c *Chunk) Records() int { return int(c.head.next - c.first) }
+
+// Commit makes the chunk durable: it returns nil only after the log is synced. With ErrFull nothing was taken, and the
+// same chunk may come again. After any other error the journal takes nothing more until it is opened again: after a
+// failed sync nobody knows what is on the disk.
+func (c *Chunk) Commit() error {
+	defer c.Discard()
+	j := c.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.broken != nil {
+		return j.broken
+	}
+	if c.head.next > c.first {
+		if j.opt.MaxBytes > 0 && c.head.bytes-j.base > j.opt.MaxBytes {
+			return ErrFull
+		}
+		c.keep(c.batch.Set(key8('b', c.first), c.block(), nil))
+		c.keep(c.batch.Set([]byte{'h'}, c.head.marshal(), nil))
+	}
+	if c.batch.Empty() {
+		return c.err
+	}
+	if c.err == nil {
+		c.err = j.synced(c.batch)
+	}
+	if c.err != nil {
+		j.broken = fmt.Errorf("journal: %w", c.err)
+		return j.broken
+	}
+	if c.head.next > c.first {
+		j.head = c.head
+		close(j.appended)
+		j.appended = make(chan struct{})
+	}
+	return nil
+}
+
+// Discard drops a chunk that is not to be committed.
+func (c *Chunk) Discard() {
+	c.batch.Close()
+	if c.old != nil {
+		c.old.Close()
+	}
+}
+
+// block describes the chunk's records: bytes before it, count, tree head after it.
+func (c *Chunk) block() []byte {
+	root := c.head.tree.Root()
+	b := binary.BigEndian.AppendUint64(nil, uint64(c.j.head.bytes))
+	b = binary.BigEndian.AppendUint64(b, c.head.next-c.first)
+	return append(b, root[:]...)
+}
+
+// Heads calls visit with the tree's size and root after each block that ends behind from and at most at to.
+func (j *Journal) Heads(from, to uint64, visit func(size uint64, root merkle.Hash)) error {
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: []byte{'b'}, UpperBound: key8('b', to)})
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer it.Close()
+	for ok := it.SeekLT(key8('b', from+1)) || it.First(); ok; ok = it.Next() {
+		first, v := binary.BigEndian.Uint64(it.Key()[1:]), it.Value()
+		if len(v) != 48 {
+			return fmt.Errorf("journal: block %d is damaged", first)
+		}
+		if size := first + binary.BigEndian.Uint64(v[8:]); size > from && size <= to {
+			visit(size, merkle.Hash(v[16:48]))
+		}
+	}
+	return it.Error()
+}
