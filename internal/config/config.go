@@ -1,0 +1,247 @@
+// Package config is the configuration of the write line and its exporters: one struct that is its own manual, read from
+// a strict YAML file, from flat Fluent Bit keys, or both (flat keys win).
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Config is the whole configuration. Each key of the YAML file is a field's yaml name; the same names, with sections
+// joined by "_", are the flat keys of the Fluent Bit output where flat is noted.
+type Config struct {
+	// StateDir holds the journal, keys and status: 0700, one instance each. Flat: state_dir. Required.
+	StateDir string `yaml:"state_dir"`
+	// Format of the logs: auto recognises it by structure; see README for the names. Flat: format.
+	Format string `yaml:"format"`
+	// Organization on whose behalf the agents act. Flat: organization.
+	Organization string `yaml:"organization"`
+	// Fields are given to every record that does not have them: dotted schema path to text (user.name: ci).
+	Fields map[string]string `yaml:"fields"`
+	// Mapping reads generic JSON logs: dotted schema path to dotted path in the log.
+	Mapping map[string]string `yaml:"mapping"`
+	// Prompts keeps prompts and model text, which are left out otherwise. Flat: prompts.
+	Prompts bool `yaml:"prompts"`
+	// PairWindow is how long an action waits for its result before it is sealed as incomplete. Flat: pair_window.
+	PairWindow Duration `yaml:"pair_window"`
+	// MaxOutput is how many bytes of stdout and of stderr a record keeps. Flat: max_output.
+	MaxOutput Size `yaml:"max_output"`
+	// MaxPending is how many actions may wait at once; MaxSessions how many sessions are remembered.
+	MaxPending  int `yaml:"max_pending"`
+	MaxSessions int `yaml:"max_sessions"`
+	// Binary is the agent-audit program, which is also every built-in exporter. Default: beside the plugin, else on PATH.
+	// Flat: binary.
+	Binary string `yaml:"binary"`
+	// Journal bounds what waits for delivery.
+	Journal Journal `yaml:"journal"`
+	// Scrub holds the key of the fingerprints.
+	Scrub Scrub `yaml:"scrub"`
+	// Exporters are the stores. At least one.
+	Exporters Exporters `yaml:"exporters"`
+}
+
+// Journal section.
+type Journal struct {
+	// MaxBytes of records that wait for delivery; beyond it Fluent Bit is told to retry. Flat: journal_max_bytes.
+	MaxBytes Size `yaml:"max_bytes"`
+	// SeenFor is how long an action is recognised when its log is read again.
+	SeenFor Duration `yaml:"seen_for"`
+}
+
+// Scrub section.
+type Scrub struct {
+	// KeyFile holds the key of the redactions' fingerprints; nodes that share it give the same secret the same
+	// fingerprint. Default: scrub.key in the state folder, made on first start.
+	KeyFile string `yaml:"key_file"`
+	// KeyID is the key's version, shown in each redaction.
+	KeyID string `yaml:"key_id"`
+}
+
+// Exporters section; an absent one is off.
+type Exporters struct {
+	SQLite  *SQLite  `yaml:"sqlite"`
+	Archive *Archive `yaml:"archive"`
+	// Plugins are exporters of others: any program that speaks exporters/contractpb.
+	Plugins []Plugin `yaml:"plugins"`
+}
+
+// SQLite is the embedded store for queries.
+type SQLite struct {
+	// Path of the database; the month is added: audit.db becomes audit-2026-11.db. Flat: sqlite_path.
+	Path string `yaml:"path" json:"path"`
+}
+
+// Archive is a folder of signed, compressed objects.
+type Archive struct {
+	// Dir is the folder. Flat: archive_dir.
+	Dir string `yaml:"dir" json:"dir"`
+	// KeyFile is the Ed25519 key that signs checkpoints. Default: archive.key in the state folder, made on first start.
+	KeyFile string `yaml:"key_file" json:"key_file"`
+	// MaxBytes and MaxWait cut the objects. Flat: archive_max_wait.
+	MaxBytes Size     `yaml:"max_bytes" json:"max_bytes,omitempty"`
+	MaxWait  Duration `yaml:"max_wait" json:"max_wait,omitempty"`
+}
+
+// Plugin is an exporter of somebody else's.
+type Plugin struct {
+	Name     string         `yaml:"name"`
+	Command  []string       `yaml:"command"`
+	Env      []string       `yaml:"env"` // names of variables that are passed on
+	Settings map[string]any `yaml:"settings"`
+}
+
+// Default values.
+const (
+	DefaultPairWindow  = 60 * time.Second
+	DefaultMaxOutput   = 16 << 10
+	DefaultMaxPending  = 100_000
+	DefaultMaxSessions = 10_000
+	DefaultJournalMax  = 1 << 30
+	DefaultSeenFor     = 90 * 24 * time.Hour
+)
+
+// Load reads a YAML file and lays flat keys over it; get returns a flat key's value, "" if unset. Either may be absent.
+func Load(file string, get func(key string) string) (*Config, error) {
+	c := &Config{}
+	if file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("config: %w", err)
+		}
+		if err := c.parse(b); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	if get != nil {
+		if err := c.flat(get); err != nil {
+			return nil, err
+		}
+	}
+	c.defaults()
+	return c, c.check()
+}
+
+func (c *Config) parse(b []byte) error {
+	if err := checkKeys(b, Config{}); err != nil {
+		return err
+	}
+	if err := yaml.Unmarshal(b, c); err != nil {
+		return errors.New(yaml.FormatError(err, false, false)) // without the source: it may hold credentials
+	}
+	return nil
+}
+
+// flatKeys are the keys of the Fluent Bit output, and how each is set.
+var flatKeys = []struct {
+	name string
+	set  func(c *Config, v string) error
+}{
+	{"state_dir", func(c *Config, v string) error { c.StateDir = v; return nil }},
+	{"format", func(c *Config, v string) error { c.Format = v; return nil }},
+	{"organization", func(c *Config, v string) error { c.Organization = v; return nil }},
+	{"prompts", func(c *Config, v string) (err error) { c.Prompts, err = parseBool(v); return err }},
+	{"pair_window", func(c *Config, v string) error { return c.PairWindow.parse(v) }},
+	{"max_output", func(c *Config, v string) error { return c.MaxOutput.parse(v) }},
+	{"binary", func(c *Config, v string) error { c.Binary = v; return nil }},
+	{"journal_max_bytes", func(c *Config, v string) error { return c.Journal.MaxBytes.parse(v) }},
+	{"sqlite_path", func(c *Config, v string) error { c.sqlite().Path = v; return nil }},
+	{"archive_dir", func(c *Config, v string) error { c.archive().Dir = v; return nil }},
+	{"archive_max_wait", func(c *Config, v string) error { return c.archive().MaxWait.parse(v) }},
+}
+
+// FlatKeys lists the flat keys, with "config" for the file.
+func FlatKeys() []string {
+	names := []string{"config"}
+	for _, k := range flatKeys {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+func (c *Config) flat(get func(string) string) error {
+	for _, k := range flatKeys {
+		if v := strings.TrimSpace(get(k.name)); v != "" {
+			if err := k.set(c, v); err != nil {
+				return fmt.Errorf("%s: %w", k.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Config) sqlite() *SQLite {
+	if c.Exporters.SQLite == nil {
+		c.Exporters.SQLite = &SQLite{}
+	}
+	return c.Exporters.SQLite
+}
+
+func (c *Config) archive() *Archive {
+	if c.Exporters.Archive == nil {
+		c.Exporters.Archive = &Archive{}
+	}
+	return c.Exporters.Archive
+}
+
+func (c *Config) defaults() {
+	if c.Format == "" {
+		c.Format = "auto"
+	}
+	c.PairWindow = orDefault(c.PairWindow, Duration(DefaultPairWindow))
+	c.MaxOutput = orDefault(c.MaxOutput, DefaultMaxOutput)
+	c.MaxPending = orDefault(c.MaxPending, DefaultMaxPending)
+	c.MaxSessions = orDefault(c.MaxSessions, DefaultMaxSessions)
+	c.Journal.MaxBytes = orDefault(c.Journal.MaxBytes, DefaultJournalMax)
+	c.Journal.SeenFor = orDefault(c.Journal.SeenFor, Duration(DefaultSeenFor))
+	c.Scrub.KeyID = orDefault(c.Scrub.KeyID, "k1")
+	if c.StateDir == "" {
+		return
+	}
+	c.Scrub.KeyFile = orDefault(c.Scrub.KeyFile, filepath.Join(c.StateDir, "scrub.key"))
+	if a := c.Exporters.Archive; a != nil {
+		a.KeyFile = orDefault(a.KeyFile, filepath.Join(c.StateDir, "archive.key"))
+	}
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// check refuses what cannot work, naming the key.
+func (c *Config) check() error {
+	switch {
+	case c.StateDir == "":
+		return errors.New("state_dir is not set: it is the folder for journal and keys, for example /var/lib/agent-audit")
+	case c.Exporters.SQLite == nil && c.Exporters.Archive == nil && len(c.Exporters.Plugins) == 0:
+		return errors.New("no exporter is set: give sqlite_path or archive_dir, or an exporters section in the config file")
+	case c.Exporters.SQLite != nil && c.Exporters.SQLite.Path == "":
+		return errors.New("exporters.sqlite.path (sqlite_path) is not set")
+	case c.Exporters.Archive != nil && c.Exporters.Archive.Dir == "":
+		return errors.New("exporters.archive.dir (archive_dir) is not set")
+	case c.PairWindow < 0, c.MaxOutput < 0, c.MaxPending < 0, c.MaxSessions < 0, c.Journal.MaxBytes < 0, c.Journal.SeenFor < 0:
+		return errors.New("pair_window, max_output, max_pending, max_sessions, journal.max_bytes and journal.seen_for must not be negative")
+	}
+	names := map[string]bool{"sqlite": true, "archive": true}
+	for i, p := range c.Exporters.Plugins {
+		switch {
+		case p.Name == "" || strings.ContainsAny(p.Name, "/\x00 \n"):
+			return fmt.Errorf("exporters.plugins[%d]: name %q is empty or has a slash or space", i, p.Name)
+		case names[p.Name]:
+			return fmt.Errorf("exporters.plugins[%d]: name %q is taken", i, p.Name)
+		case len(p.Command) == 0:
+			return fmt.Errorf("exporters.plugins[%d] (%s): command is not set", i, p.Name)
+		}
+		names[p.Name] = true
+	}
+	return nil
+}
