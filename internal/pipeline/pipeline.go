@@ -1,0 +1,290 @@
+// Package pipeline is the write line: what happens to a chunk between FLBPluginFlushCtx and FLB_OK. It is one
+// synchronous call, in this order:
+//
+//	decode    msgpack events of the chunk                          decode.go
+//	convert   events to fragments of actions                       schema/convert
+//	surround  what the record does not say: organisation, machine  machine.go
+//	assess    risk of commands and tool calls, on raw text         internal/risk
+//	scrub     nothing raw goes further                             internal/seal
+//	assemble  fragments to actions, actions to sessions            internal/assemble
+//	seal      sequence, canonical JSON, leaf hash                  internal/seal
+//	journal   one atomic, synced batch                             internal/journal
+package pipeline
+
+import (
+	"container/list"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/agentaudit/agentaudit/internal/assemble"
+	"github.com/agentaudit/agentaudit/internal/config"
+	"github.com/agentaudit/agentaudit/internal/journal"
+	"github.com/agentaudit/agentaudit/internal/risk"
+	"github.com/agentaudit/agentaudit/internal/seal"
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/convert"
+	"github.com/agentaudit/agentaudit/schema/value"
+	"github.com/agentaudit/agentaudit/scrub"
+)
+
+// Pipeline is the write line of one plugin instance. It is safe for concurrent use: chunks wait for each other.
+type Pipeline struct {
+	mu        sync.Mutex
+	opt       Options
+	journal   *journal.Journal
+	converter *convert.Converter
+	around    *surroundings
+	risk      *risk.Engine
+	scrubber  *seal.Scrubber
+	assembler *assemble.Assembler
+	sources   map[schema.ID]*list.Element // of *source, in order of use
+	used      *list.List
+	doc       value.Doc
+	now       func() time.Time
+	err       error // first error of the chunk under way
+}
+
+// Options of a Pipeline.
+type Options struct {
+	Config  *config.Config
+	Journal *journal.Journal
+	// Scrub removes secrets. Its key makes the fingerprints of this organisation.
+	Scrub *scrub.Engine
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// source is what is known of one log, and whether the chunk under way has read from it.
+type source struct {
+	id schema.ID
+	convert.Source
+	touched bool
+}
+
+// maxSources is how many logs are remembered; beyond it the one idle longest is forgotten.
+const maxSources = 4096
+
+// New sets up the write line on an open journal.
+func New(o Options) (*Pipeline, error) {
+	p := &Pipeline{opt: o, journal: o.Journal, now: o.Now, sources: make(map[schema.ID]*list.Element), used: list.New()}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	var err error
+	c := o.Config
+	if p.converter, err = convert.New(convert.Options{Format: c.Format, Mapping: c.Mapping, Prompts: c.Prompts}); err != nil {
+		return nil, err
+	}
+	if p.around, err = newSurroundings(c); err != nil {
+		return nil, err
+	}
+	if p.risk, err = risk.New(); err != nil {
+		return nil, fmt.Errorf("risk rules: %w", err)
+	}
+	limits := seal.DefaultLimits
+	limits.Output = int(c.MaxOutput)
+	p.scrubber = seal.NewScrubber(o.Scrub, limits)
+	p.assembler, err = assemble.New(o.Journal, assemble.Options{
+		PairWindow: time.Duration(c.PairWindow), MaxPending: c.MaxPending, MaxSessions: c.MaxSessions,
+	})
+	return p, err
+}
+
+// Flush takes one chunk. It returns nil only when all of it is durable; after an error nothing of it was taken, and the
+// same chunk may come again. chunk is not used after Flush returns.
+func (p *Pipeline) Flush(tag string, chunk []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	d := decoder{doc: &p.doc, tag: tag, digest: chunkID(tag, chunk)}
+	return p.inChunk(func(c *journal.Chunk) {
+		d.decode(chunk, func(ev *event) { p.event(c, ev, now) })
+		p.assembler.Expire(c, now, time.Duration(p.opt.Config.PairWindow))
+	})
+}
+
+// Tick seals the actions that have waited too long; it is to be called every second or so.
+func (p *Pipeline) Tick() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	if !p.assembler.Due(now) {
+		return p.journal.Forget()
+	}
+	return p.inChunk(func(c *journal.Chunk) { p.assembler.Expire(c, now, time.Duration(p.opt.Config.PairWindow)) })
+}
+
+// Finish seals all actions that still wait: the end of an import.
+func (p *Pipeline) Finish() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inChunk(func(c *journal.Chunk) { p.assembler.Expire(c, p.now(), 0) })
+}
+
+// Pending is how many actions wait for their result.
+func (p *Pipeline) Pending() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.assembler.Pending()
+}
+
+// inChunk runs work on a new chunk and commits it. If anything fails, a panic included, the chunk is dropped and the
+// state is read back from the journal, as after a crash.
+func (p *Pipeline) inChunk(work func(*journal.Chunk)) (err error) {
+	if err := p.journal.Broken(); err != nil {
+		return err
+	}
+	c := p.journal.Begin()
+	committed := false
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error: %s", p.scrubber.Text(fmt.Sprint(r)))
+		}
+		if err != nil {
+			if !committed {
+				c.Discard()
+			}
+			err = errors.Join(err, p.reload())
+		}
+	}()
+	p.err = nil
+	work(c)
+	p.keep(p.storeSources(c))
+	p.keep(p.assembler.End(c))
+	if p.err != nil {
+		return p.err
+	}
+	committed = true
+	return c.Commit()
+}
+
+func (p *Pipeline) keep(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+func (p *Pipeline) reload() error {
+	p.sources, p.used = make(map[schema.ID]*list.Element), list.New()
+	if err := p.journal.Broken(); err != nil {
+		return nil // told already; nothing can be read
+	}
+	return p.assembler.Reload()
+}
+
+// event takes one decoded event down the line.
+func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
+	if p.err != nil {
+		return
+	}
+	emit := func(f *schema.Fragment) { p.fragment(c, f, now) }
+	if ev.err != nil {
+		emit(failure(ev))
+		return
+	}
+	in := convert.Unwrap(&p.doc, ev.Record)
+	src, err := p.source(in.Source)
+	if err != nil {
+		p.keep(err)
+		return
+	}
+	src.touched = true
+	p.converter.Convert(&src.Source, &in, emit)
+}
+
+// fragment takes one raw fragment down the rest of the line. Behind the scrubber nothing is raw.
+func (p *Pipeline) fragment(c *journal.Chunk, f *schema.Fragment, now time.Time) {
+	if p.err != nil {
+		return
+	}
+	p.around.apply(&f.Action)
+	assess(p.risk, &f.Action)
+	p.keep(p.assembler.Add(c, p.scrubber.Fragment(f), now))
+}
+
+// assess computes the risk of what is to be done, unless the source reports one.
+func assess(e *risk.Engine, a *schema.Action) {
+	if a.Risk.Score.Set {
+		if a.Risk.Source == "" {
+			a.Risk.Source = schema.RiskReported
+		}
+		return
+	}
+	if a.Command.Line == "" && len(a.Command.Args) == 0 && a.Command.Tool == "" {
+		return
+	}
+	r := e.Assess(risk.Subject{
+		Command: a.Command.Line, Args: a.Command.Args, Tool: a.Command.Tool,
+		Arguments: string(a.Command.ToolArguments), Cwd: a.Command.Cwd,
+	})
+	a.Risk.Score, a.Risk.Category, a.Risk.Source = schema.Some(int64(r.Score)), r.Category, schema.RiskComputed
+	a.Risk.Ruleset, a.Risk.Rules, a.Risk.Reasons, a.Risk.Techniques = risk.Ruleset, r.Rules, r.Reasons, r.Techniques
+}
+
+// failure is the record of an event that could not be read: nothing is dropped.
+func failure(ev *event) *schema.Fragment {
+	f := &schema.Fragment{Role: schema.Whole, Key: ev.ID, ID: ev.ID}
+	f.Time = ev.Time
+	f.Event.Kind = schema.KindPipelineError
+	f.Event.Original = printable(ev.raw)
+	f.Error.Message, f.Error.Type = ev.err.Error(), "decode"
+	f.Trail.Tag = ev.Tag
+	return f
+}
+
+// printable makes text of msgpack: strings in it stay readable, so that the scrubber sees them.
+func printable(raw []byte) string {
+	var d value.Doc
+	if v, rest, err := d.ParseMsgpack(raw); err == nil && len(rest) == 0 {
+		return string(v.AppendJSON(nil))
+	}
+	if !utf8.Valid(raw) {
+		return strings.ToValidUTF8(string(raw), "\uFFFD")
+	}
+	return string(raw)
+}
+
+// source returns what is known of a log, from memory, else from the journal, else nothing yet.
+func (p *Pipeline) source(id schema.ID) (*source, error) {
+	if e, ok := p.sources[id]; ok {
+		p.used.MoveToBack(e)
+		return e.Value.(*source), nil
+	}
+	s := &source{id: id}
+	b, err := p.journal.Source(id)
+	if err != nil {
+		return nil, err
+	}
+	if b != nil {
+		stored, err := seal.RestoreSource(b)
+		if err != nil {
+			return nil, err
+		}
+		s.Source = *stored
+	}
+	p.sources[id] = p.used.PushBack(s)
+	return s, nil
+}
+
+// storeSources stores the sources that the chunk has read from, and forgets those idle longest.
+func (p *Pipeline) storeSources(c *journal.Chunk) error {
+	for e := p.used.Back(); e != nil && e.Value.(*source).touched; e = e.Prev() {
+		s := e.Value.(*source)
+		s.touched = false
+		s.Known = *s.Known.Clone()
+		b, err := p.scrubber.Source(&s.Source)
+		if err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
+		c.PutSource(s.id, b)
+	}
+	for p.used.Len() > maxSources {
+		s := p.used.Remove(p.used.Front()).(*source)
+		delete(p.sources, s.id)
+	}
+	return nil
+}
