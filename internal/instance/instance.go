@@ -1,0 +1,248 @@
+// Package instance is one running agent-audit: a state folder, its write line, and the delivery to its exporters. The
+// plugin has one a configured output; `agent-audit import` has one while it runs.
+package instance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/agentaudit/agentaudit/internal/config"
+	"github.com/agentaudit/agentaudit/internal/delivery"
+	"github.com/agentaudit/agentaudit/internal/journal"
+	"github.com/agentaudit/agentaudit/internal/pipeline"
+	"github.com/agentaudit/agentaudit/scrub"
+)
+
+// Instance is safe for concurrent use.
+type Instance struct {
+	config   *config.Config
+	log      *slog.Logger
+	journal  *journal.Journal
+	pipeline *pipeline.Pipeline
+	delivery *delivery.Delivery
+
+	stop chan struct{}
+	wg   sync.WaitGroup
+
+	mu       sync.Mutex
+	lastFull time.Time
+	written  string // last status
+}
+
+// Open starts an instance: state folder, journal, exporters. Errors are sentences for an operator.
+func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
+	if err := stateDir(c.StateDir); err != nil {
+		return nil, err
+	}
+	key, err := LoadKey(c.Scrub.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := scrub.New(scrub.Options{Key: key, KeyID: c.Scrub.KeyID})
+	if err != nil {
+		return nil, fmt.Errorf("scrub: %w", err)
+	}
+	targets, err := Targets(c, log)
+	if err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(c.StateDir, newStream, journal.Options{
+		MaxBytes: int64(c.Journal.MaxBytes), SeenFor: time.Duration(c.Journal.SeenFor),
+	})
+	if err != nil {
+		return nil, err
+	}
+	i := &Instance{config: c, log: log, journal: j, stop: make(chan struct{})}
+	if i.pipeline, err = pipeline.New(pipeline.Options{Config: c, Journal: j, Scrub: engine}); err == nil {
+		i.delivery, err = delivery.Start(j, targets, log)
+	}
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	i.wg.Go(i.tick)
+	return i, nil
+}
+
+// Targets are the configured exporters, as processes.
+func Targets(c *config.Config, log *slog.Logger) ([]delivery.Target, error) {
+	var targets []delivery.Target
+	add := func(name string, command, env []string, settings any) error {
+		b, err := json.Marshal(settings)
+		if err != nil {
+			return fmt.Errorf("exporter %s: settings: %w", name, err)
+		}
+		p := &delivery.Process{Name: name, Command: command, Env: env, Settings: b, SocketDir: socketDir(c.StateDir), Log: log}
+		targets = append(targets, delivery.Target{Name: name, Connect: p.Start})
+		return nil
+	}
+	binary := c.Binary
+	if c.Exporters.SQLite != nil || c.Exporters.Archive != nil {
+		var err error
+		if binary, err = findBinary(c.Binary); err != nil {
+			return nil, err
+		}
+	}
+	var errs error
+	if s := c.Exporters.SQLite; s != nil {
+		errs = errors.Join(errs, add("sqlite", []string{binary, "exporter", "sqlite"}, nil, s))
+	}
+	if a := c.Exporters.Archive; a != nil {
+		errs = errors.Join(errs, add("archive", []string{binary, "exporter", "archive"}, nil, a))
+	}
+	for _, p := range c.Exporters.Plugins {
+		errs = errors.Join(errs, add(p.Name, p.Command, p.Env, p.Settings))
+	}
+	return targets, errs
+}
+
+// stateDir makes the folder, or refuses one that others may write.
+func stateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("state_dir: %w", err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("state_dir: %w", err)
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("state_dir %s can be written by others (mode %v): chmod 700 it", dir, info.Mode().Perm())
+	}
+	return nil
+}
+
+// socketDir is a private folder for exporters' sockets; below the state folder unless that name is too long for a
+// socket (108 bytes).
+func socketDir(state string) string {
+	dir := filepath.Join(state, "run")
+	if abs, err := filepath.Abs(dir); err == nil && len(abs) < 60 {
+		_ = os.RemoveAll(abs) // sockets left behind by a kill
+		if os.MkdirAll(abs, 0o700) == nil {
+			return abs
+		}
+	}
+	return ""
+}
+
+// newStream makes the id of a new stream: time, so that streams sort by age, and chance, so that no two are alike.
+func newStream() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:])
+	return time.Now().UTC().Format("20060102t150405z") + "-" + hex.EncodeToString(b[:])
+}
+
+// keyBytes is the length of the fingerprint key.
+const keyBytes = 32
+
+// LoadKey reads the fingerprint key, or makes it on first start.
+func LoadKey(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scrub.key_file: %w", err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("scrub.key_file %s can be read by others: chmod 600 it", path)
+	}
+	key := make([]byte, hex.DecodedLen(len(b)))
+	if n, err := hex.Decode(key, trimSpace(b)); err != nil || n < 16 {
+		return nil, fmt.Errorf("scrub.key_file %s is no key: expected at least 32 hexadecimal digits", path)
+	} else {
+		return key[:n], nil
+	}
+}
+
+func trimSpace(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r' || b[len(b)-1] == ' ') {
+		b = b[:len(b)-1]
+	}
+	return b
+}
+
+func makeKey(path string) ([]byte, error) {
+	key := make([]byte, keyBytes)
+	_, _ = rand.Read(key)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("scrub.key_file: %w", err)
+	}
+	_, err = fmt.Fprintln(f, hex.EncodeToString(key))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return nil, fmt.Errorf("scrub.key_file: %w", err)
+	}
+	return key, nil
+}
+
+// Flush takes a chunk; nil means that all of it is durable. ErrFull is logged once a minute.
+func (i *Instance) Flush(tag string, chunk []byte) error {
+	err := i.pipeline.Flush(tag, chunk)
+	if err != nil {
+		i.complain(err)
+	}
+	return err
+}
+
+func (i *Instance) complain(err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if time.Since(i.lastFull) < time.Minute {
+		return
+	}
+	i.lastFull = time.Now()
+	i.log.Error("chunks are not taken, Fluent Bit is told to retry", "error", err, "journal_bytes", i.journal.Used())
+}
+
+// Finish seals what waits for its result, and delivers everything: the end of an import. progress is called now and
+// then with the number of records delivered everywhere.
+func (i *Instance) Finish(ctx context.Context) error {
+	if err := i.pipeline.Finish(); err != nil {
+		return err
+	}
+	return i.delivery.Drain(ctx)
+}
+
+// Close stops delivery and closes the journal. What was not delivered stays in it.
+func (i *Instance) Close() error {
+	close(i.stop)
+	i.wg.Wait()
+	i.delivery.Stop()
+	i.writeStatus()
+	return i.journal.Close()
+}
+
+// tick seals actions that have waited too long, and writes the status.
+func (i *Instance) tick() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-i.stop:
+			return
+		case <-t.C:
+			i.once()
+		}
+	}
+}
+
+func (i *Instance) once() {
+	defer func() {
+		if r := recover(); r != nil {
+			i.log.Error("internal error", "error", fmt.Sprint(r))
+		}
+	}()
+	if err := i.pipeline.Tick(); err != nil {
+		i.complain(err)
+	}
+	i.writeStatus()
+}
