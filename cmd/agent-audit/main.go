@@ -1,0 +1,60 @@
+// Command agent-audit is the companion of the Fluent Bit plugin: it imports logs, queries and verifies what was stored,
+// and is itself every built-in exporter (agent-audit exporter NAME).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes: fine, a finding (failed verification, unhealthy), usage or environment.
+const (
+	exitFine    = 0
+	exitFinding = 1
+	exitUsage   = 2
+)
+
+// errFinding ends a command with exit code 1: it ran, and found something; what, it has printed.
+var errFinding = errors.New("finding")
+
+func main() {
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := rootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.Is(err, errFinding):
+		return exitFinding
+	case errors.Is(err, syscall.EPIPE):
+		return exitFine // the reader, such as head, has seen enough
+	}
+	fmt.Fprintln(os.Stderr, "agent-audit: "+err.Error())
+	return exitUsage
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "agent-audit",
+		Short:         "Audit trail of AI agents: import, query, verify",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(
+		convertCommand(), importCommand(), exporterCommand(), statusCommand(), validateCommand(),
+		scrubCommand(), riskCommand(), fingerprintCommand(),
+	)
+	return root
+}

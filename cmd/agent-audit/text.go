@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/agentaudit/agentaudit/internal/instance"
+	"github.com/agentaudit/agentaudit/internal/risk"
+	"github.com/agentaudit/agentaudit/scrub"
+)
+
+// engineFor is a scrub engine with the key of a key file, or without one.
+func engineFor(keyFile, keyID string) (*scrub.Engine, error) {
+	o := scrub.Options{KeyID: keyID}
+	if keyFile != "" {
+		if _, err := os.Stat(keyFile); err != nil {
+			return nil, err // reading text must not make a key
+		}
+		key, err := instance.LoadKey(keyFile)
+		if err != nil {
+			return nil, err
+		}
+		o.Key = key
+	}
+	return scrub.New(o)
+}
+
+func scrubCommand() *cobra.Command {
+	var keyFile, keyID string
+	var findings bool
+	c := &cobra.Command{
+		Use:   "scrub",
+		Short: "Remove secrets from the text on standard input",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := engineFor(keyFile, keyID)
+			if err != nil {
+				return err
+			}
+			text, err := io.ReadAll(cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			if findings {
+				enc := json.NewEncoder(cmd.OutOrStdout())
+				for _, f := range e.Find(string(text)) {
+					err = errors.Join(err, enc.Encode(map[string]any{"kind": f.Kind, "start": f.Start, "end": f.End, "fingerprint": f.Fingerprint}))
+				}
+				return err
+			}
+			clean, _ := e.Text(string(text))
+			_, err = io.WriteString(cmd.OutOrStdout(), clean)
+			return err
+		},
+	}
+	c.Flags().StringVar(&keyFile, "key-file", "", "key of the fingerprints (scrub.key of a state folder); without it redactions have none")
+	c.Flags().StringVar(&keyID, "key-id", "k1", "version of that key")
+	c.Flags().BoolVar(&findings, "findings", false, "print what would be removed as JSON lines: kind, start, end, fingerprint; never the value")
+	return c
+}
+
+func fingerprintCommand() *cobra.Command {
+	var keyFile, keyID string
+	c := &cobra.Command{
+		Use:   "fingerprint",
+		Short: "Print the fingerprint that a secret on standard input has in redactions",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := engineFor(keyFile, keyID)
+			if err != nil {
+				return err
+			}
+			text, err := io.ReadAll(cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			f := e.Fingerprint(strings.TrimRight(string(text), "\r\n"))
+			if f == "" {
+				return fmt.Errorf("a value this short or simple has no fingerprint: it could be guessed from it")
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), f)
+			return err
+		},
+	}
+	c.Flags().StringVar(&keyFile, "key-file", "", "key of the fingerprints: scrub.key of the state folder")
+	c.Flags().StringVar(&keyID, "key-id", "k1", "version of that key")
+	_ = c.MarkFlagRequired("key-file")
+	return c
+}
+
+func riskCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "risk COMMAND",
+		Short: "Tell how dangerous a command looks, and why",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			e, err := risk.New()
+			if err != nil {
+				return err
+			}
+			a := e.Assess(risk.Subject{Command: args[0]})
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+					"score": a.Score, "category": a.Category, "rules": list(a.Rules), "reasons": list(a.Reasons), "techniques": list(a.Techniques),
+				})
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d  %s\n", a.Score, a.Category)
+			for i, r := range a.Rules {
+				fmt.Fprintf(cmd.OutOrStdout(), "  %s: %s\n", r, a.Reasons[i])
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: score, category, rules, reasons, techniques")
+	return c
+}
+
+// list is an empty list rather than null in JSON.
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
