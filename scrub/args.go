@@ -1,6 +1,7 @@
 package scrub
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,23 @@ func (e *Engine) Args(args []string) (clean []string, n int) {
 	return e.args(args)
 }
 
+// args repeats argsPass until nothing more is found.
 func (e *Engine) args(args []string) (clean []string, n int) {
+	for range maxPasses {
+		next, k := e.argsPass(args)
+		if k == 0 {
+			return args, n
+		}
+		args, n = next, n+k
+	}
+	clean = make([]string, len(args))
+	for i := range clean {
+		clean[i] = failureLabel
+	}
+	return clean, n + 1
+}
+
+func (e *Engine) argsPass(args []string) (clean []string, n int) {
 	clean = args
 	set := func(i int, v string, k int) {
 		if k == 0 {
@@ -52,7 +69,49 @@ func (e *Engine) args(args []string) (clean []string, n int) {
 		}
 		flag = secretFlag(a)
 	}
+	return e.programArgs(clean, n)
+}
+
+// programArgs applies the entries of the programs among the arguments: sudo, env and the like may stand before them.
+func (e *Engine) programArgs(args []string, n int) ([]string, int) {
+	clean := args
+	for i, a := range args {
+		if i >= maxWords {
+			break
+		}
+		for _, p := range programsNamed(a) {
+			c := command{e: e, p: &programs[p], args: clean[i+1:], here: -1}
+			c.run()
+			slices.SortFunc(c.found, func(a, b argSecret) int { return cmp.Or(a.arg-b.arg, a.from-b.from) })
+			for k, f := range slices.Backward(c.found) {
+				if k > 0 && c.found[k-1].arg == f.arg && c.found[k-1].to > f.from {
+					continue
+				}
+				if n == 0 {
+					clean = slices.Clone(args)
+				}
+				v := clean[i+1+f.arg]
+				clean[i+1+f.arg] = v[:f.from] + e.label(f.kind, v[f.from:f.to]) + v[f.to:]
+				n++
+			}
+		}
+	}
 	return clean, n
+}
+
+// programsNamed returns the entries for an executable, given by name or path.
+func programsNamed(a string) []int {
+	if i := strings.LastIndexAny(a, `/\`); i >= 0 {
+		a = a[i+1:]
+	}
+	if len(a) == 0 || len(a) > 32 || run(a, 0, ccName, len(a)) != len(a) {
+		return nil
+	}
+	var low [32]byte
+	for i := range len(a) {
+		low[i] = lower(a[i])
+	}
+	return programIndex[strings.TrimSuffix(string(low[:len(a)]), ".exe")]
 }
 
 // secretFlag returns the name of a flag whose next argument is a secret, or "".

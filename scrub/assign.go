@@ -24,6 +24,9 @@ func verifyName(sc *scan, start, end int, _ *rule) {
 		return
 	}
 	s := sc.s
+	for end > start && !is(s[end-1], ccName) { // the keyword brought its operator
+		end--
+	}
 	right := run(s, end, ccName, maxName)
 	sc.wordEnd = right
 	sc.steps += right - start
@@ -72,6 +75,9 @@ func (sc *scan) accepts(a *assignment) bool {
 	if a.dollar && (a.op == ':' || a.op == ' ') {
 		return false // $TOKEN: is a use of it
 	}
+	if a.op == ':' && !a.flag && a.quote == 0 && sc.before(a.start) == '/' {
+		return false // a path and a line, /etc/passwd:12, or the user of a URL, https://x-token:…@
+	}
 	switch a.op {
 	case '<':
 		return sc.before(a.start) == '<'
@@ -91,8 +97,8 @@ func (a *assignment) spacedFlagless(sc *scan) bool {
 	if sc.at(a.value) == '\'' && a.kind == kindPassword {
 		return false
 	}
-	if foldHas(s, a.value, "is ") {
-		v := a.value + 3
+	if foldHas(s, a.value, "is ") || foldHas(s, a.value, "is: ") {
+		v := a.value + strings.IndexByte(s[a.value:], ' ') + 1
 		end := sc.bareEnd(v, false)
 		if sh := shapeOf(s[v:end]); sh.n >= 6 && sh.digit > 0 && sh.lower+sh.upper > 0 {
 			a.value = v
@@ -148,6 +154,9 @@ func (sc *scan) operator(a *assignment) bool {
 	case b == ':':
 		a.op = ':'
 		k++
+		if a.quote == 0 {
+			k = sc.annotated(a, k)
+		}
 	case (b == '+' || b == '?' || b == '|') && c == '=':
 		a.op = '='
 		k += 2
@@ -172,6 +181,22 @@ func (sc *scan) operator(a *assignment) bool {
 	a.spaced = a.spaced || v > k
 	a.value = v
 	return v < len(s)
+}
+
+// annotated steps over a type between a name and its value: token: string = "x". k stands after the colon.
+func (sc *scan) annotated(a *assignment, k int) int {
+	s := sc.s
+	from := skipBlank(s, k)
+	to := run(s, from, ccName, 40)
+	if to == from || !is(s[from], ccLower|ccUpper) {
+		return k
+	}
+	eq := skipBlank(s, to)
+	if sc.at(eq) != '=' || sc.at(eq+1) == '=' || sc.at(eq+1) == '>' || eq == to && sc.at(eq+1) != ' ' {
+		return k
+	}
+	a.op, a.spaced = '=', true
+	return eq + 1
 }
 
 // pairedValue reads pairs whose name is a value itself: "name":"TOKEN","value":"x", name: TOKEN ⏎ value: x,
@@ -219,9 +244,6 @@ func (sc *scan) flagBefore(a *assignment) bool {
 // assign judges the value of a and reports it.
 func (sc *scan) assign(a *assignment) {
 	s := sc.s
-	if a.op != '<' && sc.header(a) {
-		return
-	}
 	v := a.value
 	if a.op == '<' {
 		end := strings.IndexByte(s[v:min(len(s), v+4096)], '<')
@@ -232,6 +254,10 @@ func (sc *scan) assign(a *assignment) {
 	}
 	if c := s[v]; v+1 < len(s) && isQuote(s[v+1]) && (lower(c) == 'b' || lower(c) == 'r' || lower(c) == 'f' || lower(c) == 'u' || c == '@' || c == '$') {
 		v++
+	}
+	a.value = v
+	if sc.header(a) {
+		return
 	}
 	level, q := quoteAt(s, v)
 	if q != 0 {
@@ -250,6 +276,9 @@ func (sc *scan) assign(a *assignment) {
 		return
 	}
 	to := sc.bareEnd(v, a.op != ':')
+	if a.op == ':' && to > v && (s[to-1] == ';' || s[to-1] == ',') {
+		to--
+	}
 	if sc.bareSecret(a, v, to) {
 		sc.replace(v, to, a.kind)
 	}
@@ -277,15 +306,13 @@ func (sc *scan) joined(a *assignment, to, level int) int {
 			if end >= len(s) || s[end] == '\n' {
 				return to
 			}
-			i = end + 1
-			to = i
+			i, to = end+1, end
 		case i < len(s) && (is(s[i], ccAlnum) || s[i] == '$'):
 			i = sc.bareEnd(i, true)
 			return i
 		case i+2 < len(s) && isQuote(s[i]) && is(s[i+1], ccAlnum):
 			end := sc.quotedEnd(i+1, s[i], 0)
-			i = min(end+1, len(s))
-			to = i
+			i, to = min(end+1, len(s)), end
 		default:
 			return to
 		}
@@ -301,7 +328,7 @@ func (sc *scan) quotedSecret(a *assignment, v string) bool {
 	if a.trust == trustWeak {
 		return sc.weakSecret(a, v)
 	}
-	return !exempt(a.kind, a.name, v) && !speaksAbout(v)
+	return !exempt(a.kind, a.name, v) && (a.op == ' ' || isEnvName(a.name) || !speaksAbout(v))
 }
 
 // exempt reports values that are no secrets although their name says so: paths to keys and credentials, and working
@@ -318,7 +345,7 @@ func exempt(kind, name, v string) bool {
 
 // speaksAbout reports whether a text is a sentence about secrets: "Password is required".
 func speaksAbout(v string) bool {
-	if len(v) > 200 || !strings.Contains(v, " ") || run(v, 0, ccAlnum, 1) == 0 {
+	if len(v) > 200 || run(v, 0, ccAlnum, 1) == 0 || strings.Count(v, " ") < 2 && (!is(v[0], ccUpper) || !strings.Contains(v, " ")) {
 		return false
 	}
 	for i := range len(v) {
@@ -392,11 +419,19 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if strings.ContainsAny(v, "([{") && is(v[0], ccLower|ccUpper) && !a.wholeLine(s, to) {
 		return false
 	}
+	if identifier && sc.isHeaderName(a) {
+		return true
+	}
 	if identifier {
 		return (a.kind == kindPassword || isEnvName(a.name)) && a.wholeLine(s, to) && a.lineStart(s) && !strings.ContainsAny(v, "._") &&
-			!foldSuffix(v, "password") && !foldSuffix(a.name, v) && len(v) >= 4
+			!foldSuffix(v, "password") && !endsWith(a.name, v) && s[to-1] != ';' && sc.at(to) != ';' && len(v) >= 4
 	}
 	return !isMember(v)
+}
+
+// isHeaderName reports whether an HTTP header stands here, whose value is never code.
+func (sc *scan) isHeaderName(a *assignment) bool {
+	return a.op == ':' && a.spaced && (foldHas(a.name, 0, "x-") || isQuote(sc.before(a.start)) && a.quote == 0 && strings.Contains(a.name, "-"))
 }
 
 // isCall reports whether v starts a call or an index: getenv("X"), tokens[0].
@@ -425,7 +460,7 @@ func (sc *scan) isArgument(a *assignment, v string, to int) bool {
 	if b := sc.before(a.start); b == '?' || b == '&' {
 		return false
 	}
-	if foldEqual(v, a.name) {
+	if len(v) <= 2 || foldEqual(v, a.name) {
 		return true
 	}
 	if i := strings.IndexByte(v, '.'); i > 0 {
@@ -438,7 +473,7 @@ func (sc *scan) isArgument(a *assignment, v string, to int) bool {
 		}
 	}
 	next := sc.at(to)
-	return next == ')' || next == ',' && run(v, 0, ccLower|ccURL, len(v)) == len(v)
+	return next == ')' || next == ',' && !is(sc.at(to+1), ccName) && run(v, 0, ccLower|ccURL, len(v)) == len(v)
 }
 
 // flagValue judges what follows a flag.
@@ -446,10 +481,15 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 	if !a.flag {
 		return true
 	}
+	for _, p := range [...]string{"pass:", "env:", "file:", "fd:"} { // openssl's sources of passwords
+		if strings.HasPrefix(v, p) {
+			return false
+		}
+	}
 	if v[0] == '-' || strings.HasPrefix(v, "id=") || strings.HasPrefix(v, "type=") || strings.HasPrefix(v, "src=") {
 		return false
 	}
-	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && foldSuffix(a.name, v) { // --password PASSWORD
+	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && endsWith(a.name, v) { // --password PASSWORD
 		return false
 	}
 	if sh.digit == 0 && sh.other == 0 && helpWords.has([]byte(v)) {
@@ -482,6 +522,20 @@ func (a *assignment) lineStart(s string) bool {
 func (a *assignment) wholeLine(s string, to int) bool {
 	to = skipBlank(s, to)
 	return to == len(s) || s[to] == '\n' || s[to] == '\r' || s[to] == '#' || strings.HasPrefix(s[to:], `\n`)
+}
+
+// verifyQuoted takes the quoted value after a keyword: IDENTIFIED BY 'x' (SQL).
+func verifyQuoted(sc *scan, _, end int, r *rule) {
+	s := sc.s
+	level, q := quoteAt(s, end)
+	if q == 0 || end < sc.done {
+		return
+	}
+	from := end + level + 1
+	to := sc.quotedEnd(from, q, level)
+	if !isReference(s[from:to]) && !sc.e.onlyLabels(s[from:to]) {
+		sc.replace(from, to, r.kind)
+	}
 }
 
 // block takes the first line of a YAML block scalar.
@@ -546,15 +600,27 @@ func (sc *scan) quotedEnd(i int, q byte, level int) int {
 // bareEnd returns where the value without quotes at i ends. In a shell, operators end it, too.
 func (sc *scan) bareEnd(i int, shell bool) int {
 	s := sc.s
-	start := i
 	depth := 0
 	for i < len(s) {
 		switch b := s[i]; b {
 		case ' ', '\t', '\n', '\r', 0, 0x1b, '`':
 			return i
-		case ';', '&', '|', '<', '>':
-			if shell && (i > start || b != '<') {
+		case '<':
+			if end := placeholderEnd(s, i); end > 0 {
+				i = end
+				continue
+			}
+			if shell {
 				return i
+			}
+		case ';', '&', '|', '>':
+			if shell {
+				return i
+			}
+		case '$':
+			if end := expansionEnd(s, i); end > 0 {
+				i = end
+				continue
 			}
 		case '(', '{':
 			depth++
@@ -574,8 +640,15 @@ func (sc *scan) bareEnd(i int, shell bool) int {
 				return i
 			}
 		case '"', '\'':
+			if strings.HasPrefix(s[i:], `'\''`) {
+				i += 4
+				continue
+			}
 			if i+1 >= len(s) || !is(s[i+1], ccAlnum|ccURL) && s[i+1] != '$' {
 				return i
+			}
+			if end := strings.IndexByte(s[i+1:min(len(s), i+256)], b); shell && end > 0 && strings.IndexByte(s[i+1:i+1+end], '\n') < 0 {
+				i += end + 1
 			}
 		case '\\':
 			if i+1 >= len(s) {
@@ -589,6 +662,43 @@ func (sc *scan) bareEnd(i int, shell bool) int {
 		i++
 	}
 	return min(i, len(s))
+}
+
+// placeholderEnd returns the end of <placeholder> at i, 0 where there is none.
+func placeholderEnd(s string, i int) int {
+	for j := i + 1; j < len(s) && j-i < 64; j++ {
+		switch s[j] {
+		case '>':
+			if j > i+1 {
+				return j + 1
+			}
+			return 0
+		case '<', '\n', '"', '\'', ' ', '/':
+			return 0
+		}
+	}
+	return 0
+}
+
+// expansionEnd returns the end of ${…}, ${{ … }} or $(…) at i, 0 where there is none or it is long.
+func expansionEnd(s string, i int) int {
+	if i+1 >= len(s) || s[i+1] != '{' && s[i+1] != '(' {
+		return 0
+	}
+	depth := 0
+	for j := i + 1; j < len(s) && j-i < 256; j++ {
+		switch s[j] {
+		case '{', '(':
+			depth++
+		case '}', ')':
+			if depth--; depth == 0 {
+				return j + 1
+			}
+		case '\n':
+			return 0
+		}
+	}
+	return 0
 }
 
 // keyAt reports whether another name and "=" or ":" stand at i.

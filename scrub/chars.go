@@ -1,5 +1,7 @@
 package scrub
 
+import "strings"
+
 // Character classes, as bits of charClass.
 const (
 	ccLower  uint8 = 1 << iota // a-z
@@ -83,6 +85,11 @@ func foldHas(s string, i int, word string) bool {
 func foldEqual(s, word string) bool { return len(s) == len(word) && foldHas(s, 0, word) }
 
 func foldSuffix(s, word string) bool { return foldHas(s, len(s)-len(word), word) }
+
+// endsWith is foldSuffix for any word.
+func endsWith(s, word string) bool {
+	return len(word) <= len(s) && strings.EqualFold(s[len(s)-len(word):], word)
+}
 
 // shape counts what a value is made of; at most the first 256 bytes.
 type shape struct {

@@ -106,8 +106,8 @@ func schemeLength(v string) int {
 
 // plainAuthorization judges a value without a scheme and without quotes, which in prose is a word.
 func (sc *scan) plainAuthorization(a *assignment, v string) bool {
-	if is(sc.before(a.start), ccAlnum) {
-		return false
+	if isQuote(sc.before(a.start)) {
+		return true
 	}
 	first, _, more := strings.Cut(v, " ")
 	return mixedBody(first) || !more && len(v) >= 6

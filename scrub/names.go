@@ -344,6 +344,9 @@ func isReference(v string) bool {
 func isMask(v string) bool {
 	switch v[0] {
 	case '*', 'x', 'X', '.', '#', '-', '_':
+		if len(v) < 3 && v[0] != '*' {
+			return v[0] == '-' || v[0] == '_'
+		}
 		for i := range len(v) {
 			if v[i] != v[0] {
 				return false

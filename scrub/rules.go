@@ -19,11 +19,16 @@ func compile() ([]rule, []keyword) {
 		rules = append(rules, r)
 	}
 	add(rule{kind: "label"}, labelStart)
+	add(rule{verify: verifyView}, viewKeywords...)
 	for i := range tokenRules {
 		t := &tokenRules[i]
 		add(rule{kind: t.kind, verify: verifyToken, token: t}, t.prefix...)
 	}
 	add(rule{verify: verifyName}, nameKeywords...)
+	for i := range programs {
+		add(rule{verify: verifyProgram, prog: &programs[i], index: i}, strings.Fields(programs[i].names)...)
+	}
+	add(rule{kind: kindPassword, verify: verifyQuoted}, "identified by ", "identified with mysql_native_password by ")
 	add(rule{verify: verifyURL}, "://")
 	add(rule{verify: verifyPEM}, "-----begin ")
 	add(rule{verify: verifyPEMTail}, "-----end ")

@@ -40,7 +40,13 @@ type scan struct {
 	lastEnd  int // end of the last line of a private key
 	jwtEnd   int // tokens of base64url before this offset were read
 	progDone [maxPrograms]int
-	words    [maxWords]word
+	cmd      command
+	args     [maxWords]string
+	argStart [maxWords]int
+	argEnd   [maxWords]int
+	viewText []byte
+	viewFrom []int32 // offset in the text of each byte of viewText, and of its end
+	wantView bool
 	steps    int  // bytes read by verifiers; tests hold it against the length of the text
 	dirty    bool // progDone is in use
 }
@@ -61,11 +67,20 @@ func (e *Engine) release(sc *scan) {
 	clear(sc.spans)
 	sc.spans = sc.spans[:0]
 	if sc.dirty {
-		clear(sc.words[:])
+		clear(sc.args[:])
+		clear(sc.cmd.found)
+		sc.cmd = command{found: sc.cmd.found[:0]}
 	}
 	sc.reset("")
+	sc.wantView = false
+	if cap(sc.viewText) > maxPooled {
+		sc.viewText, sc.viewFrom = nil, nil
+	}
 	e.pool.Put(sc)
 }
+
+// maxPooled is the largest buffer in bytes that a scan keeps for its next text.
+const maxPooled = 1 << 20
 
 // reset makes sc ready to read another text, keeping its spans.
 func (sc *scan) reset(s string) {
@@ -80,8 +95,8 @@ func (sc *scan) reset(s string) {
 // of them a mere label. The caller releases it.
 func (e *Engine) find(s string) *scan {
 	sc := e.read(nil, s)
-	if v, ok := newView(s); ok {
-		sc = e.readView(sc, v, s)
+	if sc != nil && sc.wantView || splitQuotes(s) {
+		sc = e.readView(sc, s)
 	}
 	if sc != nil && len(sc.spans) > 0 {
 		sc.settle()

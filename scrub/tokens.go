@@ -262,8 +262,11 @@ func atlassianSpan(sc *scan, start, end int) (int, int) {
 
 // azureSecretSpan: three characters, "8Q~", and 31 to 34 more.
 func azureSecretSpan(sc *scan, start, end int) (int, int) {
-	from := runBack(sc.s, start, ccWord, 4)
+	from := runBack(sc.s, start, ccWord, 3)
 	to := run(sc.s, end, ccWord|ccDot, 40)
+	if to > end && sc.s[to-1] == '.' {
+		to--
+	}
 	if start-from != 3 || to-end < 30 || to-end > 37 {
 		return -1, 0
 	}
@@ -272,7 +275,7 @@ func azureSecretSpan(sc *scan, start, end int) (int, int) {
 
 // atlasSpan: 14 characters, ".atlasv1.", and 60 or more.
 func atlasSpan(sc *scan, start, end int) (int, int) {
-	from := runBack(sc.s, start, ccAlnum, 20)
+	from := runBack(sc.s, start, ccAlnum, 14)
 	to := run(sc.s, end, ccWord, maxTokenRun)
 	if start-from < 10 || to-end < 40 {
 		return -1, 0
@@ -382,10 +385,13 @@ func bearerSpan(sc *scan, _, end int) (int, int) {
 func hashSpan(sc *scan, start, end int) (int, int) {
 	s := sc.s
 	to := end
-	for to < len(s) && to-end < 256 && (is(s[to], ccStd64|ccDot) || s[to] == '$' || s[to] == '=' || s[to] == ',' || s[to] == '-') {
+	for to < len(s) && to-end < 256 && (is(s[to], ccStd64|ccDot) || s[to] == '$' || s[to] == '=' || s[to] == '-' || s[to] == ',' && sc.at(to+2) == '=') {
 		to++
 	}
 	sc.steps += to - end
+	for to > end && (s[to-1] == ',' || s[to-1] == '.') {
+		to--
+	}
 	v := s[end:to]
 	if len(v) < 26 || !looksRandom(v[len(v)-22:], 20) {
 		return -1, 0

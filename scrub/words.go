@@ -1,0 +1,150 @@
+package scrub
+
+import "strings"
+
+// verifyProgram reads the arguments after a program's name and applies the program's entry.
+func verifyProgram(sc *scan, start, end int, r *rule) {
+	s := sc.s
+	if start < sc.progDone[r.index] || !sc.commandStart(start) {
+		return
+	}
+	if foldHas(s, end, ".exe") {
+		end += 4
+	}
+	vector := false
+	if level, q := quoteAt(s, end); q != 0 {
+		if sc.at(end+level+1) != ',' && !isSpace(sc.at(end+level+1)) {
+			return
+		}
+		vector = sc.at(end+level+1) == ','
+		end += level + 1
+	} else if end < len(s) && !isSpace(s[end]) {
+		return
+	}
+	n, here := sc.readWords(end, vector)
+	stop := end
+	if n > 0 {
+		stop = sc.argEnd[n-1]
+	}
+	sc.dirty = true
+	sc.progDone[r.index] = stop
+	sc.steps += stop - end
+	c := &sc.cmd
+	*c = command{e: sc.e, p: r.prog, args: sc.args[:n], found: c.found[:0], here: here}
+	c.run()
+	for _, f := range c.found {
+		sc.add(sc.argStart[f.arg]+f.from, sc.argStart[f.arg]+f.to, f.kind)
+	}
+	if c.stdin {
+		sc.pipedSecret(start)
+	}
+}
+
+// commandStart reports whether a command may start at i.
+func (sc *scan) commandStart(i int) bool {
+	if i == 0 {
+		return true
+	}
+	switch b := sc.s[i-1]; b {
+	case ' ', '\t', '\n', '\r', '"', '\'', '`', '/', '\\', '(', ';', '|', '&', '=', '{', '$', '@':
+		return true
+	case 'n', 't', 'r':
+		return i >= 2 && sc.s[i-2] == '\\'
+	}
+	return false
+}
+
+// readWords reads the words after a program's name into sc.args: of a shell command up to its end, of a vector
+// (["mysql","-pX"]) up to the bracket. here is the word after <<<, or -1.
+func (sc *scan) readWords(i int, vector bool) (n, here int) {
+	s := sc.s
+	here = -1
+	limit := min(len(s), i+maxCommand)
+	for n < maxWords && i < limit {
+		i = skipBlank(s, i)
+		if i >= limit {
+			break
+		}
+		if vector {
+			if s[i] != ',' {
+				break
+			}
+			i = skipSpace(s, i+1)
+		} else if strings.HasPrefix(s[i:], "\\\n") {
+			i += 2
+			continue
+		} else if strings.HasPrefix(s[i:], "<<<") {
+			here = n
+			i = skipBlank(s, i+3)
+		} else if s[i] == '>' || s[i] == '<' && i+1 < len(s) && (isSpace(s[i+1]) || s[i+1] == '<') {
+			i++
+			continue
+		}
+		level, q := quoteAt(s, i)
+		from, to := i, i
+		switch {
+		case q != 0 && q != '`':
+			from = i + level + 1
+			to = sc.quotedEnd(from, q, level)
+			i = min(to+level+1, len(s))
+			if i < len(s) && !vector && !isSpace(s[i]) && is(s[i], ccAlnum) { // 'a'b
+				from, to = from-level-1, sc.bareEnd(i, true)
+				i = to
+			}
+		case vector:
+			return n, here
+		default:
+			to = sc.bareEnd(i, true)
+			if to < len(s) && isQuote(s[to]) && s[to] != '`' && to > i && s[to-1] == '=' || to == i+2 && s[i] == '-' && to < len(s) && isQuote(s[to]) && s[to] != '`' {
+				to = min(sc.quotedEnd(to+1, s[to], 0)+1, len(s)) // --from-literal=k="v w", -p"v w"
+			}
+			i = to
+		}
+		if to == from && q == 0 {
+			break
+		}
+		sc.args[n], sc.argStart[n], sc.argEnd[n] = s[from:to], from, to
+		n++
+	}
+	return n, here
+}
+
+const maxPiped = 256
+
+// pipedSecret reports what echo or printf writes into the command that starts at start: echo X | sudo -S true.
+func (sc *scan) pipedSecret(start int) {
+	s := sc.s
+	i := start
+	for i > 0 && (isSpace(s[i-1]) && s[i-1] != '\n' || s[i-1] == '/' || i < start && is(s[i-1], ccName) && i > start-24) {
+		i--
+	}
+	if i == 0 || s[i-1] != '|' {
+		return
+	}
+	pipe := i - 1
+	low := max(0, pipe-maxPiped)
+	line := s[low:pipe]
+	from := max(strings.LastIndex(line, "echo "), strings.LastIndex(line, "printf "))
+	if from < 0 || strings.ContainsAny(line[from:], "\n|") {
+		return
+	}
+	from += strings.IndexByte(line[from:], ' ') + 1
+	text := line[from:]
+	for strings.HasPrefix(text, "-") || strings.HasPrefix(text, " ") || strings.HasPrefix(text, `'%s`) || strings.HasPrefix(text, `"%s`) || strings.HasPrefix(text, "%s") {
+		sp := strings.IndexByte(text, ' ')
+		if sp < 0 {
+			return
+		}
+		text = text[sp+1:]
+	}
+	text = strings.TrimRight(text, " \t")
+	at := low + from + strings.LastIndex(line[from:], text)
+	to := at + len(text)
+	if level, q := quoteAt(s, at); q != 0 && to-level-1 > at+level {
+		at, to = at+level+1, to-level-1
+		to -= len(s[at:to]) - len(strings.TrimSuffix(s[at:to], `\n`))
+	}
+	if at < to && !isReference(s[at:to]) && !sc.e.onlyLabels(s[at:to]) {
+		sc.add(at, to, kindPassword)
+	}
+}
