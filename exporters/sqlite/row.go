@@ -101,10 +101,15 @@ func anomalies(a *schema.Action) any {
 }
 
 // TimeText is a time as the timestamp column has it: UTC with nine digits of a second, so that texts sort as times do.
-// The zero time, which is unknown, is "" and sorts first.
+// The zero time, which is unknown, is "" and sorts first; years beyond 9999 are brought to its end.
 func TimeText(t time.Time) string {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return ""
+	case t.UTC().Year() < 0:
+		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	case t.UTC().Year() > 9999:
+		t = time.Date(9999, 12, 31, 23, 59, 59, 999999999, time.UTC)
 	}
 	return t.UTC().Format("2006-01-02T15:04:05.000000000Z")
 }
