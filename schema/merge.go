@@ -70,11 +70,16 @@ func (f *Field) merge(dst, src any) (lost string, conflict bool) {
 	case *[]string:
 		f.mergeList(d, *src.(*[]string))
 	case *[]Preceding:
-		if s := *src.(*[]Preceding); len(s) > len(*d) {
+		s := *src.(*[]Preceding)
+		if cmp.Or(cmp.Compare(len(s), len(*d)), slices.CompareFunc(s, *d, comparePreceding)) > 0 {
 			*d = s
 		}
 	}
 	return "", false
+}
+
+func comparePreceding(a, b Preceding) int {
+	return cmp.Or(strings.Compare(a.ID, b.ID), strings.Compare(a.Command, b.Command))
 }
 
 func (f *Field) mergeText(d *string, s string) (string, bool) {
@@ -145,7 +150,7 @@ func (f *Field) mergeTime(d *time.Time, s time.Time) {
 var whole = map[string]bool{"process.args": true, "process.env_vars": true}
 
 func (f *Field) mergeList(d *[]string, s []string) {
-	if len(s) == 0 {
+	if len(s) == 0 && (whole[f.Path] || len(*d) == 0) {
 		return
 	}
 	if whole[f.Path] {
@@ -154,7 +159,7 @@ func (f *Field) mergeList(d *[]string, s []string) {
 		}
 		return
 	}
-	all := append(slices.Clone(*d), s...)
+	all := append(slices.Clone(*d), s...) // sorted even when s is empty: the order must not tell who merged with whom
 	slices.Sort(all)
 	*d = slices.Compact(all)
 }

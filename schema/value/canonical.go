@@ -10,8 +10,8 @@ import (
 )
 
 // AppendJSON appends the value as canonical JSON (RFC 8785): keys sorted by UTF-16 code units, of duplicate keys the
-// last one, shortest escapes, ECMAScript numbers. Integers that a double cannot hold are written as strings, so that no
-// digit is lost. Invalid UTF-8 becomes U+FFFD.
+// last one, shortest escapes, ECMAScript numbers. Integers whose digits a double cannot hold are written as strings, so
+// that none is lost. Invalid UTF-8 becomes U+FFFD.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.Kind() {
 	case Missing, Null:
@@ -21,7 +21,7 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	case Int:
 		return AppendInt(dst, int64(v.node().num))
 	case Uint:
-		return appendBig(dst, strconv.FormatUint(v.node().num, 10))
+		return appendLarge(dst, strconv.FormatUint(v.node().num, 10), float64(v.node().num))
 	case Float:
 		return AppendFloat(dst, v.float())
 	case Number:
@@ -54,7 +54,7 @@ func (v Value) appendObject(dst []byte) []byte {
 	dst = append(dst, '{')
 	first := true
 	for i, c := range children {
-		if i+1 < len(children) && children[i+1].Key() == c.Key() {
+		if i+1 < len(children) && compareKeys(children[i+1].Key(), c.Key()) == 0 {
 			continue
 		}
 		if !first {
@@ -68,17 +68,24 @@ func (v Value) appendObject(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// compareKeys orders by UTF-16 code units; that differs from bytes only where surrogates meet U+E000 and above.
+// compareKeys orders by UTF-16 code units, invalid UTF-8 as the U+FFFD it is written as. In valid UTF-8 that differs from
+// bytes only where surrogates meet U+E000 and above.
 func compareKeys(a, b string) int {
-	for i := 0; i < len(a) && i < len(b); i++ {
-		if a[i] != b[i] {
-			if a[i] < 0xee || b[i] < 0xee {
-				return cmp.Compare(a[i], b[i])
-			}
-			return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
-		}
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
 	}
-	return cmp.Compare(len(a), len(b))
+	var ca, cb byte // where they differ; 0 at the end, which is before everything
+	if i < len(a) {
+		ca = a[i]
+	}
+	if i < len(b) {
+		cb = b[i]
+	}
+	if ca < utf8.RuneSelf && cb < utf8.RuneSelf || (ca < 0xee || cb < 0xee) && utf8.ValidString(a) && utf8.ValidString(b) {
+		return cmp.Or(cmp.Compare(ca, cb), cmp.Compare(len(a), len(b)))
+	}
+	return slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)))
 }
 
 // AppendCanonical appends JSON text in canonical form; text that is not valid JSON is appended as a string.
@@ -142,12 +149,22 @@ func appendEscaped(dst []byte, c byte) []byte {
 // maxExact is the largest integer up to which every integer is a double.
 const maxExact = 1 << 53
 
-// AppendInt appends an integer; one that a double cannot hold exactly becomes a string.
+// AppendInt appends an integer; one whose digits a double cannot hold becomes a string.
 func AppendInt(dst []byte, n int64) []byte {
 	if n > maxExact || n < -maxExact {
-		return appendBig(dst, strconv.FormatInt(n, 10))
+		return appendLarge(dst, strconv.FormatInt(n, 10), float64(n))
 	}
 	return strconv.AppendInt(dst, n, 10)
+}
+
+// appendLarge appends an integer beyond maxExact: as the number f if that is written with the very same digits, else as
+// a string. So the form of a double stays what it is when it is read again.
+func appendLarge(dst []byte, digits string, f float64) []byte {
+	start := len(dst)
+	if dst = AppendFloat(dst, f); string(dst[start:]) == digits {
+		return dst
+	}
+	return appendBig(dst[:start], digits)
 }
 
 func appendBig(dst []byte, digits string) []byte {
@@ -162,8 +179,11 @@ func appendNumber(dst []byte, text string) []byte {
 		return AppendInt(dst, n)
 	}
 	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || (math.Abs(f) > maxExact && isInteger(text)) {
+	switch {
+	case err != nil:
 		return appendBig(dst, text)
+	case math.Abs(f) > maxExact && isInteger(text):
+		return appendLarge(dst, text, f)
 	}
 	return AppendFloat(dst, f)
 }

@@ -108,6 +108,9 @@ func (d *Doc) msgpackMap(b []byte, n node, depth int) ([]byte, error) {
 	return b, nil
 }
 
+// maxKeyDepth is how deeply maps may stand in keys of maps.
+const maxKeyDepth = 3
+
 // msgpackKey reads a map key of any type as text.
 func (d *Doc) msgpackKey(b []byte, depth int) (string, []byte, error) {
 	if t := msgp.NextType(b); t == msgp.StrType || t == msgp.BinType {
@@ -117,8 +120,15 @@ func (d *Doc) msgpackKey(b []byte, depth int) (string, []byte, error) {
 		}
 		return s, rest, nil
 	}
+	// A key that is itself a map is written as its JSON, in which the keys are escaped: each such level can double the
+	// length, so only a few are taken.
+	if d.keys++; d.keys > maxKeyDepth {
+		d.keys--
+		return "", b, errDepth
+	}
 	at := len(d.nodes)
 	rest, err := d.msgpack(b, -1, "", depth+1)
+	d.keys--
 	if err != nil {
 		return "", b, err
 	}

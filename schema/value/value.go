@@ -42,6 +42,7 @@ type node struct {
 type Doc struct {
 	nodes []node
 	text  []byte // unescaped strings
+	keys  int    // maps in keys of maps around the value being read
 }
 
 // Reset forgets all nodes and keeps the memory. Values of the document must not be used afterwards; their strings may.
