@@ -169,7 +169,11 @@ func (l *codexLine) context(p value.Value) {
 	keep(&known.Command.Cwd, str(p.Get("cwd")))
 	keep(&known.Identity.Model, str(p.Get("model")))
 	keep(&known.Session.Turn, str(p.Get("turn_id")))
-	keep(&known.Authorization.Mode, p.Get("approval_policy").String())
+	if policy := p.Get("approval_policy"); policy.Kind() == value.Object { // {granular: {…}}
+		keep(&known.Authorization.Mode, policy.First().Key())
+	} else {
+		keep(&known.Authorization.Mode, policy.String())
+	}
 	if s := p.Get("sandbox_policy"); s.Kind() == value.Object {
 		keep(&known.Authorization.Sandbox, str(first(s, "type", "mode")))
 	} else {

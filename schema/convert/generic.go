@@ -143,7 +143,7 @@ func (g *generic) Convert(src *Source, in *Input, emit Emit) bool {
 	}
 	if id := f.Event.ID; id != "" {
 		f.Event.ID = "" // the record's identity is derived from it
-		identify(f, callKey(genericName, f.Session.ID, id), string(in.Body.AppendJSON(nil)))
+		identify(f, callKey(genericName, f.Session.ID, id), string(without(in.Body, in.isOuter)))
 	} else {
 		identifyByInput(f, in, 0)
 	}

@@ -64,7 +64,7 @@ func nativeRoot(v value.Value) value.Value {
 
 func (*native) Detect(v value.Value) bool {
 	v = nativeRoot(v)
-	if v.Kind() != value.Object {
+	if v.Kind() != value.Object || v.Get("hook_event_name").Exists() {
 		return false
 	}
 	if own(v) {
@@ -282,7 +282,7 @@ func (r *nativeReader) role(v value.Value) {
 // they count only together with session, agent and time.
 func (r *nativeReader) identify(v value.Value) {
 	f := r.f
-	says := string(r.in.Body.AppendJSON(nil))
+	says := string(without(r.in.Body, r.in.isOuter))
 	action := actionID(v)
 	switch {
 	case action != "":
