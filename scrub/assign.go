@@ -99,7 +99,7 @@ func (a *assignment) spacedFlagless(sc *scan) bool {
 	}
 	if foldHas(s, a.value, "is ") || foldHas(s, a.value, "is: ") {
 		v := a.value + strings.IndexByte(s[a.value:], ' ') + 1
-		end := sc.bareEnd(v, false)
+		end := sc.bareEnd(v, min(len(s), v+maxJudged), false)
 		if sh := shapeOf(s[v:end]); sh.n >= 6 && sh.digit > 0 && sh.lower+sh.upper > 0 {
 			a.value = v
 			return false
@@ -241,6 +241,10 @@ func (sc *scan) flagBefore(a *assignment) bool {
 	return left < a.end && sc.s[left] == '-'
 }
 
+// maxJudged is how much of a value without quotes is read to judge it. One that is taken is then read to its end; one
+// that is not is read again by the names inside it, at a bounded cost each.
+const maxJudged = 512
+
 // assign judges the value of a and reports it.
 func (sc *scan) assign(a *assignment) {
 	s := sc.s
@@ -275,11 +279,15 @@ func (sc *scan) assign(a *assignment) {
 		sc.block(a, v)
 		return
 	}
-	to := sc.bareEnd(v, a.op != ':')
+	limit := min(len(s), v+maxJudged)
+	to := sc.bareEnd(v, limit, a.op != ':')
 	if a.op == ':' && to > v && (s[to-1] == ';' || s[to-1] == ',') {
 		to--
 	}
 	if sc.bareSecret(a, v, to) {
+		if to == limit {
+			to = sc.bareEnd(v, len(s), a.op != ':')
+		}
 		sc.replace(v, to, a.kind)
 	}
 }
@@ -308,8 +316,7 @@ func (sc *scan) joined(a *assignment, to, level int) int {
 			}
 			i, to = end+1, end
 		case i < len(s) && (is(s[i], ccAlnum) || s[i] == '$'):
-			i = sc.bareEnd(i, true)
-			return i
+			return sc.bareEnd(i, len(s), true)
 		case i+2 < len(s) && isQuote(s[i]) && is(s[i+1], ccAlnum):
 			end := sc.quotedEnd(i+1, s[i], 0)
 			i, to = min(end+1, len(s)), end
@@ -576,6 +583,8 @@ func quoteAt(s string, i int) (level int, q byte) {
 // of the line when no quote closes it, or at the end of the text. level counts the backslashes before its quotes.
 func (sc *scan) quotedEnd(i int, q byte, level int) int {
 	s := sc.s
+	start := i
+	defer func() { sc.steps += i - start }()
 	backslashes := 0
 	period := 2 * (level + 1)
 	for ; i < len(s); i++ {
@@ -597,11 +606,13 @@ func (sc *scan) quotedEnd(i int, q byte, level int) int {
 	return i
 }
 
-// bareEnd returns where the value without quotes at i ends. In a shell, operators end it, too.
-func (sc *scan) bareEnd(i int, shell bool) int {
+// bareEnd returns where the value without quotes at i ends, at limit at the latest. In a shell, operators end it, too.
+func (sc *scan) bareEnd(i, limit int, shell bool) int {
 	s := sc.s
+	start := i
 	depth := 0
-	for i < len(s) {
+	defer func() { sc.steps += i - start }()
+	for i < limit {
 		switch b := s[i]; b {
 		case ' ', '\t', '\n', '\r', 0, 0x1b, '`':
 			return i
@@ -661,7 +672,7 @@ func (sc *scan) bareEnd(i int, shell bool) int {
 		}
 		i++
 	}
-	return min(i, len(s))
+	return min(i, limit)
 }
 
 // placeholderEnd returns the end of <placeholder> at i, 0 where there is none.

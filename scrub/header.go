@@ -15,18 +15,19 @@ func (sc *scan) header(a *assignment) bool {
 	}
 	s := sc.s
 	v := a.value
-	var to int
 	level, q := quoteAt(s, v)
+	limit := min(len(s), v+maxJudged)
+	var end int
 	switch {
 	case q != 0:
 		v += level + 1
-		to = sc.quotedEnd(v, q, level)
+		end = sc.quotedEnd(v, q, level)
 	case a.op != ':':
 		return false
 	default:
-		to = sc.lineEnd(a, v)
+		end = sc.lineEnd(v, limit)
 	}
-	from, to := sc.headerSecret(a, v, to)
+	from, to := sc.headerSecret(a, v, end)
 	for to > from && isSpace(s[to-1]) {
 		to--
 	}
@@ -36,15 +37,20 @@ func (sc *scan) header(a *assignment) bool {
 	if q == 0 && a.kind == kindAuthorization && from == v && !sc.plainAuthorization(a, s[from:to]) {
 		return true
 	}
+	if to == limit && q == 0 {
+		_, to = sc.headerSecret(a, v, sc.lineEnd(v, len(s)))
+	}
 	sc.replace(from, to, a.kind)
 	return true
 }
 
-// lineEnd returns the end of an unquoted header: the quote that opened around it, or the end of the line.
-func (sc *scan) lineEnd(a *assignment, i int) int {
+// lineEnd returns the end of an unquoted header: the quote that opened around it, the end of the line, or limit.
+func (sc *scan) lineEnd(i, limit int) int {
 	s := sc.s
+	start := i
+	defer func() { sc.steps += i - start }()
 	backslashes := 0
-	for ; i < len(s); i++ {
+	for ; i < limit; i++ {
 		switch s[i] {
 		case '\n', '\r', 0x1b:
 			return i

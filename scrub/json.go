@@ -39,7 +39,7 @@ const (
 
 // jsonPass scrubs s once; ok is false when s is no JSON text.
 func (e *Engine) jsonPass(s string, nested int) (clean string, n int, ok bool) {
-	w := jsonWalk{e: e, s: s, nested: nested}
+	w := jsonWalk{e: e, s: s, nested: nested, kindAt: -1}
 	w.space()
 	if w.i == len(s) || !w.value(jsonName{}, 0) {
 		return s, 0, false
@@ -75,6 +75,7 @@ type jsonWalk struct {
 	i      int
 	out    strings.Builder
 	copied int // s before this offset is in out
+	kindAt int // offset of the next "kind", if not before i
 	n      int
 	nested int
 }
@@ -173,7 +174,7 @@ func holdsJSON(v string) bool {
 // object reads an object. Under a secret name its values are judged by their own names; {"name": N, "value": V} is
 // judged as N: V.
 func (w *jsonWalk) object(under jsonName, depth int) bool {
-	secretData := isKubernetesSecret(w.s, w.i)
+	secretData := w.kubernetesSecret()
 	w.i++
 	var pair string
 	for first := true; ; first = false {
@@ -242,18 +243,24 @@ func isNameKey(key string) bool {
 	return foldEqual(key, "name") || foldEqual(key, "key") || foldEqual(key, "header") || foldEqual(key, "variable")
 }
 
-// isKubernetesSecret reports whether the object at i says "kind": "Secret" near its start or its end.
-func isKubernetesSecret(s string, i int) bool {
-	if !strings.HasPrefix(s[i:], "{") {
+// kubernetesSecret reports whether the first "kind" from the object at w.i on is "Secret".
+func (w *jsonWalk) kubernetesSecret() bool {
+	const member = `"kind"`
+	if w.kindAt < w.i {
+		at := strings.Index(w.s[w.i:], member)
+		if at < 0 {
+			at = len(w.s)
+		}
+		w.kindAt = w.i + at
+	}
+	if w.kindAt >= len(w.s) {
 		return false
 	}
-	part := s[i:min(len(s), i+4096)]
-	at := strings.Index(part, `"kind"`)
-	if at < 0 {
+	i := skipSpace(w.s, w.kindAt+len(member))
+	if i >= len(w.s) || w.s[i] != ':' {
 		return false
 	}
-	rest := strings.TrimLeft(part[at+len(`"kind"`):], " \t\r\n:")
-	return strings.HasPrefix(rest, `"Secret"`)
+	return strings.HasPrefix(w.s[skipSpace(w.s, i+1):], `"Secret"`)
 }
 
 // array reads an array. All strings are an argument vector, unless the name above already makes them secrets.

@@ -312,6 +312,9 @@ func isReference(v string) bool {
 	if v == "" {
 		return true
 	}
+	if len(v) > maxJudged {
+		return false
+	}
 	if len(v) <= 16 {
 		var low [16]byte
 		for i := range len(v) {
@@ -365,7 +368,7 @@ func isDollar(v string) bool {
 	}
 	switch v[1] {
 	case '(':
-		return v[len(v)-1] == ')'
+		return true
 	case '{':
 		if v[len(v)-1] != '}' {
 			return false

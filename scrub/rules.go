@@ -8,6 +8,21 @@ var nameKeywords = []string{
 	"phrase", "psk", "jwt", "otp", "seed", "_pw", "-pw", "pw=", "pw:", "_pat", "code=",
 }
 
+// programKeywords are the program's names; a short one triggers only before its subcommand.
+func programKeywords(p *program) []string {
+	var k []string
+	for name := range strings.FieldsSeq(p.names) {
+		if len(name) > 3 || p.sub == "" {
+			k = append(k, name)
+			continue
+		}
+		for sub := range strings.FieldsSeq(p.sub) {
+			k = append(k, name+" "+sub)
+		}
+	}
+	return k
+}
+
 // compile lists the rules and their keywords.
 func compile() ([]rule, []keyword) {
 	var rules []rule
@@ -26,7 +41,7 @@ func compile() ([]rule, []keyword) {
 	}
 	add(rule{verify: verifyName}, nameKeywords...)
 	for i := range programs {
-		add(rule{verify: verifyProgram, prog: &programs[i], index: i}, strings.Fields(programs[i].names)...)
+		add(rule{verify: verifyProgram, prog: &programs[i], index: i}, programKeywords(&programs[i])...)
 	}
 	add(rule{kind: kindPassword, verify: verifyQuoted}, "identified by ", "identified with mysql_native_password by ")
 	add(rule{verify: verifyURL}, "://")

@@ -33,12 +33,12 @@ var programs = []program{
 	{names: "openssl", value: "-k", special: opensslPass},
 	{names: "sudo", stdin: "-S --stdin -kS -Sk -nS -Sn -Su"},
 	{names: "chpasswd passwd cryptsetup smbpasswd", stdin: "--stdin -s -d - luksOpen luksFormat open", special: alwaysStdin},
-	{names: "kubectl kubectl.exe k3s microk8s minikube", special: kubernetesLiterals},
-	{names: "aws awslocal", value: "--secret-string --master-user-password --password", special: awsSecrets},
-	{names: "gcloud npm pnpm yarn pip pip3 poetry composer git dotnet cargo flutter bundle nuget wrangler vercel netlify", special: configSet},
-	{names: "gh glab hub", stdin: "--with-token --stdin", special: configSet},
+	{names: "kubectl kubectl.exe k3s microk8s minikube", sub: "create secret", special: kubernetesLiterals},
+	{names: "aws awslocal", sub: "configure secretsmanager ssm rds", value: "--secret-string --master-user-password --password", special: awsSecrets},
+	{names: "gcloud npm pnpm yarn pip pip3 poetry composer git dotnet cargo flutter bundle nuget wrangler vercel netlify", sub: "config set add secret secrets user-secrets", special: configSet},
+	{names: "gh glab", sub: "secret variable auth", stdin: "--with-token --stdin", special: configSet},
 	{names: "set setx setenv", special: setVariable},
-	{names: "vault bao", special: vaultArgs},
+	{names: "vault bao", sub: "login kv write unseal operator", special: vaultArgs},
 	{names: "htpasswd", special: htpasswdArgs},
 	{names: "ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldappasswd ldapcompare", value: "-w -s", special: nil},
 	{names: "smbclient rpcclient smbget smbmap net", pair: "-U --user", sep: "%", after: "user:2"},
@@ -66,6 +66,7 @@ var programs = []program{
 const (
 	maxPrograms = 64
 	maxWords    = 48
+	subWords    = 7    // among which a subcommand stands
 	maxCommand  = 4096 // bytes of a command that are read
 )
 
@@ -128,7 +129,7 @@ func (c *command) index(word string) int {
 // run applies the program's entry.
 func (c *command) run() {
 	p := c.p
-	if p.sub != "" && !c.hasSub(p.sub) {
+	if p.sub != "" && !c.hasSub(p.sub) { // also checked before the words of a text are read
 		return
 	}
 	for i := range c.args {
@@ -150,11 +151,14 @@ func (c *command) run() {
 }
 
 func (c *command) hasSub(subs string) bool {
-	for _, a := range c.args[:min(len(c.args), 4)] {
+	for _, a := range c.args[:min(len(c.args), subWords)] {
 		for s := range strings.FieldsSeq(subs) {
 			if a == s {
 				return true
 			}
+		}
+		if a == "run" || a == "exec" || a == "build" {
+			return false
 		}
 	}
 	return false

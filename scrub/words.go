@@ -8,6 +8,9 @@ func verifyProgram(sc *scan, start, end int, r *rule) {
 	if start < sc.progDone[r.index] || !sc.commandStart(start) {
 		return
 	}
+	if space := strings.IndexByte(s[start:end], ' '); space > 0 { // the keyword brought a subcommand
+		end = start + space
+	}
 	if foldHas(s, end, ".exe") {
 		end += 4
 	}
@@ -21,7 +24,14 @@ func verifyProgram(sc *scan, start, end int, r *rule) {
 	} else if end < len(s) && !isSpace(s[end]) {
 		return
 	}
-	n, here := sc.readWords(end, vector)
+	if r.prog.sub != "" {
+		n, _ := sc.readWords(end, vector, subWords)
+		c := command{args: sc.args[:n]}
+		if !c.hasSub(r.prog.sub) {
+			return
+		}
+	}
+	n, here := sc.readWords(end, vector, maxWords)
 	stop := end
 	if n > 0 {
 		stop = sc.argEnd[n-1]
@@ -56,11 +66,11 @@ func (sc *scan) commandStart(i int) bool {
 
 // readWords reads the words after a program's name into sc.args: of a shell command up to its end, of a vector
 // (["mysql","-pX"]) up to the bracket. here is the word after <<<, or -1.
-func (sc *scan) readWords(i int, vector bool) (n, here int) {
+func (sc *scan) readWords(i int, vector bool, most int) (n, here int) {
 	s := sc.s
 	here = -1
 	limit := min(len(s), i+maxCommand)
-	for n < maxWords && i < limit {
+	for n < most && i < limit {
 		i = skipBlank(s, i)
 		if i >= limit {
 			break
@@ -88,13 +98,13 @@ func (sc *scan) readWords(i int, vector bool) (n, here int) {
 			to = sc.quotedEnd(from, q, level)
 			i = min(to+level+1, len(s))
 			if i < len(s) && !vector && !isSpace(s[i]) && is(s[i], ccAlnum) { // 'a'b
-				from, to = from-level-1, sc.bareEnd(i, true)
+				from, to = from-level-1, sc.bareEnd(i, len(s), true)
 				i = to
 			}
 		case vector:
 			return n, here
 		default:
-			to = sc.bareEnd(i, true)
+			to = sc.bareEnd(i, len(s), true)
 			if to < len(s) && isQuote(s[to]) && s[to] != '`' && to > i && s[to-1] == '=' || to == i+2 && s[i] == '-' && to < len(s) && isQuote(s[to]) && s[to] != '`' {
 				to = min(sc.quotedEnd(to+1, s[to], 0)+1, len(s)) // --from-literal=k="v w", -p"v w"
 			}

@@ -1,0 +1,83 @@
+package scrub
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// planted is a secret that fuzzing puts on a line of its own.
+var planted = sample("gh¦p_") + alnum + "Q7xZ"
+
+func seed(f *testing.F) {
+	for _, s := range []string{
+		"", "ls -la", "password=hunter2", "password=[REDACTED:]hunter2", "[REDACTED:password", "PASSWORD='it'\\''s'", `{"password":"x","a":["--token","y"]}`,
+		`{\"api_key\":\"abc\"}`, "curl -u a:b https://c:d@e/?token=f", "-----BEGIN PRIVATE KEY-----\nAAAA", "\x1b[31mgh\"p_\"x", "a: ${X:-y}\xff\n", "mysql -p'x y' <<< z",
+		"Authorization: Bearer x\nCookie: a=b", "token: string = 'x'", "name: TOKEN\nvalue: x", `"{\"a\":\"{\\\"token\\\":\\\"x\\\"}\"}"`,
+	} {
+		f.Add(s, uint(len(s)/2))
+	}
+}
+
+func FuzzText(f *testing.F) {
+	seed(f)
+	e := newEngine(f)
+	f.Fuzz(func(t *testing.T, s string, at uint) {
+		at %= uint(len(s) + 1)
+		for _, text := range []string{s, s[:at] + "\n" + planted + "\n" + s[at:]} {
+			clean, n := e.Text(text)
+			if !utf8.ValidString(clean) {
+				t.Fatalf("%q: invalid UTF-8 %q", text, clean)
+			}
+			if strings.Contains(clean, planted) {
+				t.Fatalf("%q: %q", text, clean)
+			}
+			if utf8.ValidString(text) && (n > 0) != (clean != text) {
+				t.Fatalf("%q: %d redactions, %q", text, n, clean)
+			}
+			if again, k := e.Text(clean); again != clean || k != 0 {
+				t.Fatalf("%q: %q, then %q", text, clean, again)
+			}
+			if strings.Contains(clean, failureLabel) && !strings.Contains(text, failureLabel) {
+				t.Fatalf("%q: failed", text)
+			}
+			for _, name := range []string{"x", "password", "Authorization", "api_key", "key"} {
+				v, _ := e.Value(name, text)
+				if again, k := e.Value(name, v); again != v || k != 0 {
+					t.Fatalf("%s: %q: %q, then %q", name, text, v, again)
+				}
+			}
+			args, _ := e.Args(strings.Split(text, "|"))
+			if again, k := e.Args(args); k != 0 {
+				t.Fatalf("%q: %q, then %q", text, args, again)
+			}
+			e.Find(text)
+		}
+	})
+}
+
+func FuzzJSON(f *testing.F) {
+	seed(f)
+	e := newEngine(f)
+	f.Fuzz(func(t *testing.T, s string, at uint) {
+		quoted, _ := json.Marshal(s)
+		at %= uint(len(s) + 1)
+		inside, _ := json.Marshal(s[:at] + "\n" + planted + "\n" + s[at:])
+		for _, text := range []string{s, string(quoted), `{"a":[` + string(inside) + `,1],` + string(quoted) + `:{"password":"` + planted + `"}}`} {
+			clean, n := e.JSON(text)
+			if json.Valid([]byte(text)) && !json.Valid([]byte(clean)) {
+				t.Fatalf("%q: no JSON: %q", text, clean)
+			}
+			if strings.Contains(clean, planted) || !utf8.ValidString(clean) {
+				t.Fatalf("%q: %q", text, clean)
+			}
+			if again, k := e.JSON(clean); again != clean || k != 0 {
+				t.Fatalf("%q: %d, %q, then %q", text, n, clean, again)
+			}
+			if strings.Contains(clean, failureLabel) && !strings.Contains(text, failureLabel) {
+				t.Fatalf("%q: failed", text)
+			}
+		}
+	})
+}
