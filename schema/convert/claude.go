@@ -28,6 +28,7 @@ import (
 //     lines of type permission-mode and in permissionMode of prompts.
 //   - Commands in the background: toolUseResult.backgroundTaskId, and later either the result of BashOutput or
 //     TaskOutput, or a <task-notification> among the user's messages with the exit code in its summary.
+//   - A line with several results (not seen, but possible) has one toolUseResult: it is then taken for none of them.
 //   - Neither user nor host is told, nor how long a command ran: the time between the two lines includes waiting for
 //     approval.
 type claude struct{ prompts bool }
@@ -64,6 +65,9 @@ func (c *claude) Convert(src *Source, in *Input, emit Emit) bool {
 	case "assistant":
 		l.blocks(emit, "tool_use", l.call)
 	case "user":
+		results := 0
+		l.blocks(emit, "tool_result", func(Emit, value.Value) { results++ })
+		l.crowded = results > 1
 		l.blocks(emit, "tool_result", l.result)
 		l.notification(emit, in.Body.Get("message", "content"))
 	case "queue-operation":
@@ -82,7 +86,8 @@ type claudeLine struct {
 	body     value.Value
 	session  string
 	time     time.Time
-	nameless int // calls or results without an id on this line
+	nameless int  // calls or results without an id on this line
+	crowded  bool // several results: what the line says beside them is of none for certain
 }
 
 // head remembers what the line says of its session.
@@ -209,8 +214,11 @@ func claudeProvider(model, message string) string {
 }
 
 func (l *claudeLine) result(emit Emit, b value.Value) {
-	id, detail := str(b.Get("tool_use_id")), l.body.Get("toolUseResult")
+	id, detail := str(b.Get("tool_use_id")), l.beside("toolUseResult")
 	isError := b.Get("is_error").Bool() || detail.Get("is_error").Bool()
+	if s := str(detail); !b.Get("is_error").Exists() {
+		isError = isError || strings.HasPrefix(s, "Error: ") || s == "User rejected tool use"
+	}
 	content := contentText(b.Get("content"))
 	f := l.fragment(schema.Result)
 	f.Command.CallID = id
@@ -228,7 +236,7 @@ func (l *claudeLine) result(emit Emit, b value.Value) {
 		f.Execution.Background = true
 		l.src.Link("task "+l.session+" "+background, key)
 	}
-	identify(f, key, content, string(jsonOf(detail)), str(l.body.Get("toolDenialKind")), b.Get("is_error").String())
+	identify(f, key, content, string(jsonOf(detail)), str(l.beside("toolDenialKind")), b.Get("is_error").String())
 	l.output(f, content, detail, shell)
 	l.outcome(f, content, isError, shell)
 	l.decision(f, content, isError)
@@ -278,9 +286,9 @@ func (l *claudeLine) outcome(f *schema.Fragment, content string, isError, shell 
 		e.TimedOut = e.TimedOut || strings.HasPrefix(text, "Command timed out after ")
 	case e.Background, e.Interrupted:
 		f.Event.Outcome = schema.OutcomeUnknown
-	case shell && l.body.Get("toolUseResult", "returnCodeInterpretation").Kind() == value.String:
+	case shell && l.beside("toolUseResult").Get("returnCodeInterpretation").Kind() == value.String:
 		f.Event.Outcome = schema.OutcomeSuccess // not zero, and no error: "No matches found"
-	case shell:
+	case shell && !l.crowded:
 		setExit(f, 0)
 	default:
 		f.Event.Outcome = schema.OutcomeSuccess
@@ -311,10 +319,10 @@ var denialKinds = map[string]string{
 
 // decision reads who refused or allowed the call, where the line says so.
 func (l *claudeLine) decision(f *schema.Fragment, content string, isError bool) {
-	said := l.body.Get("permissionDecision")
+	said := l.beside("permissionDecision")
 	source := str(said.Get("source"))
-	reason := denialReason(l.body, content)
-	switch kind := str(l.body.Get("toolDenialKind")); {
+	reason := orElse(str(l.beside("userFeedback")), denialReason(content))
+	switch kind := str(l.beside("toolDenialKind")); {
 	case kind == "interrupted" || kind == "cancelled":
 		f.Execution.Interrupted = true
 		f.Event.Outcome = schema.OutcomeUnknown
@@ -360,11 +368,16 @@ func (l *claudeLine) decision(f *schema.Fragment, content string, isError bool) 
 	}
 }
 
-// denialReason is what the person or the classifier gave as reason.
-func denialReason(v value.Value, content string) string {
-	if s := str(v.Get("userFeedback")); s != "" {
-		return s
+// beside is what the line says of its one result.
+func (l *claudeLine) beside(name string) value.Value {
+	if l.crowded {
+		return value.Value{}
 	}
+	return l.body.Get(name)
+}
+
+// denialReason is what the person or the classifier gave as reason.
+func denialReason(content string) string {
 	for _, mark := range []string{"the user said:\n", "Reason: "} {
 		if _, reason, ok := strings.Cut(content, mark); ok {
 			return strings.TrimSpace(reason)
