@@ -113,7 +113,11 @@ func (c *Checkpoint) Verify(keys note.Verifiers) error {
 	return nil
 }
 
-// Fits says whether the checkpoint is the one that the manifest was signed with.
+// ErrAltered says that a manifest is not the one that its checkpoint signs.
+var ErrAltered = errors.New("manifest was changed after it was signed")
+
+// Fits says whether the checkpoint is the one that the manifest was signed with; ErrAltered if only other words of the
+// manifest differ.
 func (c *Checkpoint) Fits(m *Manifest) error {
 	digest, err := m.Digest()
 	if err != nil {
@@ -125,7 +129,7 @@ func (c *Checkpoint) Fits(m *Manifest) error {
 	case c.Size != m.Tree.After.Size || Hex(c.Root) != m.Tree.After.Root:
 		return errors.New("checkpoint has another tree head than its manifest")
 	case c.Manifest != Hex(digest):
-		return errors.New("manifest was changed after it was signed")
+		return ErrAltered
 	}
 	return nil
 }

@@ -107,14 +107,14 @@ func (h *head) treeAfter(m *Manifest) (merkle.Frontier, error) {
 	if err != nil {
 		return tree, damaged(errors.Is(err, ErrSize) || errors.Is(err, ErrSHA256) || errors.Is(err, fs.ErrNotExist), err)
 	}
-	leaves := m.Leaves()
+	leaves := m.Leaves(&tree, nil)
 	for r, err := range m.Records(data) {
 		if err != nil {
 			return tree, exporters.Permanent(fmt.Errorf("archive: %s/%s: %w", h.stream, m.Object.Name, err))
 		}
-		leaves.Add(&tree, r)
+		leaves.Add(r)
 	}
-	leaves.Finish(&tree)
+	leaves.Finish()
 	if Hex(tree.Root()) != m.Tree.After.Root {
 		return tree, exporters.Permanent(fmt.Errorf("archive: %s/%s: records do not give the tree head in their manifest", h.stream, m.Object.Name))
 	}

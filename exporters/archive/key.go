@@ -116,8 +116,8 @@ func publicKey(skey string) (string, error) {
 // KeyName is the name of a public key's file.
 func KeyName(hash uint32) string { return fmt.Sprintf("agent-audit-%08x.pub", hash) }
 
-// isKeyName says whether a file is named as a public key's.
-func isKeyName(name string) bool {
+// IsKeyName says whether a file is named as a public key's.
+func IsKeyName(name string) bool {
 	ok, _ := path.Match("agent-audit-????????.pub", name)
 	return ok
 }
@@ -137,7 +137,7 @@ func ReadKeys(fsys fs.FS) ([]KeyFile, error) {
 	}
 	var keys []KeyFile
 	for _, e := range entries {
-		if !isKeyName(e.Name()) {
+		if !IsKeyName(e.Name()) {
 			continue
 		}
 		text, err := fs.ReadFile(fsys, e.Name())

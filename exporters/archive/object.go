@@ -49,7 +49,7 @@ func Build(in Input, signer note.Signer) (*Sealed, error) {
 	s := &Sealed{Manifest: m, Tree: in.Tree}
 	var object bytes.Buffer
 	zip := gzip.NewWriter(&object)
-	zone := newZoneBuilder()
+	zone := NewSummary()
 	var doc value.Doc
 	for _, r := range in.Records {
 		leaf := merkle.LeafHash(r.JSON)
@@ -61,7 +61,7 @@ func Build(in Input, signer note.Signer) (*Sealed, error) {
 			s.Refused = append(s.Refused, exporters.Refusal{Sequence: r.Sequence, Reason: err.Error()})
 			continue
 		}
-		zone.add(v)
+		zone.Add(v)
 		m.Count++
 		m.Object.RawBytes += int64(len(r.JSON)) + 1
 		if _, err := zip.Write(r.JSON); err != nil {
@@ -129,12 +129,13 @@ func (m *Manifest) CheckObject(data []byte) error {
 }
 
 // Records reads the object's records in order. Each is valid until the next. An object that holds more or fewer lines or
-// bytes than the manifest says ends with an error; nothing is held in memory but a line.
+// bytes than the manifest says ends with an error, and the sequence of the record that could not be read; nothing is held
+// in memory but a line.
 func (m *Manifest) Records(data []byte) iter.Seq2[exporters.Record, error] {
 	return func(yield func(exporters.Record, error) bool) {
 		zip, err := gzip.NewReader(bytes.NewReader(data))
 		if err != nil {
-			yield(exporters.Record{}, fmt.Errorf("object cannot be decompressed: %w", err))
+			yield(exporters.Record{Sequence: m.First}, fmt.Errorf("object cannot be decompressed: %w", err))
 			return
 		}
 		defer zip.Close()
@@ -148,7 +149,7 @@ func (m *Manifest) Records(data []byte) iter.Seq2[exporters.Record, error] {
 				sequence++
 			}
 			if line, err = readLine(lines, line[:0]); err != nil {
-				yield(exporters.Record{}, err)
+				yield(exporters.Record{Sequence: sequence}, err)
 				return
 			}
 			if !yield(exporters.Record{Sequence: sequence, JSON: line}, nil) {
@@ -157,7 +158,7 @@ func (m *Manifest) Records(data []byte) iter.Seq2[exporters.Record, error] {
 			sequence++
 		}
 		if _, err := lines.ReadByte(); err != io.EOF || left.N != 1 {
-			yield(exporters.Record{}, errors.New("object holds more or less than its manifest says"))
+			yield(exporters.Record{Sequence: sequence}, errors.New("object holds more or less than its manifest says"))
 		}
 	}
 }
@@ -182,6 +183,9 @@ func readLine(r *bufio.Reader, buf []byte) ([]byte, error) {
 // ReadManifest reads a stream's manifest. It also returns the file as it is.
 func ReadManifest(fsys fs.FS, stream string, first uint64) (*Manifest, []byte, error) {
 	name := path.Join(stream, ManifestName(first))
+	if info, err := fs.Stat(fsys, name); err == nil && info.Size() > maxManifest {
+		return nil, []byte{}, fmt.Errorf("archive: %s is too large for a manifest", name)
+	}
 	file, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("archive: %w", err)
@@ -196,9 +200,16 @@ func ReadManifest(fsys fs.FS, stream string, first uint64) (*Manifest, []byte, e
 	return m, file, nil
 }
 
-// ReadObject reads the object of a manifest and checks its size and hash.
+// ReadObject reads the object of a manifest and checks its size, before it is read, and its hash.
 func ReadObject(fsys fs.FS, m *Manifest) ([]byte, error) {
 	name := path.Join(m.Stream, m.Object.Name)
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	if info.Size() != m.Object.Bytes {
+		return nil, fmt.Errorf("archive: %s: %w", name, ErrSize)
+	}
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
@@ -210,24 +221,35 @@ func ReadObject(fsys fs.FS, m *Manifest) ([]byte, error) {
 }
 
 // Leaves appends an object's records to a tree, with the leaves of those that were omitted in their places.
-type Leaves struct{ omitted []Omitted }
+type Leaves struct {
+	omitted []Omitted
+	tree    *merkle.Frontier
+	grown   func()
+}
 
-// Leaves starts at the object's first record.
-func (m *Manifest) Leaves() *Leaves { return &Leaves{omitted: m.Omitted} }
+// Leaves starts at the object's first record; tree is the one before it. grown, unless nil, is called after each leaf.
+func (m *Manifest) Leaves(tree *merkle.Frontier, grown func()) *Leaves {
+	if grown == nil {
+		grown = func() {}
+	}
+	return &Leaves{omitted: m.Omitted, tree: tree, grown: grown}
+}
 
 // Add appends the next record, after the omitted ones before it.
-func (l *Leaves) Add(tree *merkle.Frontier, r exporters.Record) {
-	l.omit(tree, r.Sequence)
-	tree.Append(merkle.LeafHash(r.JSON))
+func (l *Leaves) Add(r exporters.Record) {
+	l.omit(r.Sequence)
+	l.tree.Append(merkle.LeafHash(r.JSON))
+	l.grown()
 }
 
 // Finish appends the omitted records after the last one.
-func (l *Leaves) Finish(tree *merkle.Frontier) { l.omit(tree, 1<<63) }
+func (l *Leaves) Finish() { l.omit(1 << 63) }
 
-func (l *Leaves) omit(tree *merkle.Frontier, before uint64) {
+func (l *Leaves) omit(before uint64) {
 	for len(l.omitted) > 0 && l.omitted[0].Sequence < before {
 		h, _ := hash(l.omitted[0].Leaf) // checked when the manifest was read
-		tree.Append(h)
+		l.tree.Append(h)
 		l.omitted = l.omitted[1:]
+		l.grown()
 	}
 }

@@ -38,24 +38,25 @@ var zoneLists = []struct {
 	{"anomalies", func(z *Zone) *[]string { return &z.Anomalies }, [][]string{{"agent_audit", "risk", "anomalies"}}},
 }
 
-// zoneBuilder collects a Zone and the time range.
-type zoneBuilder struct {
+// Summary collects what a manifest says of its records as a whole: Zone and time range.
+type Summary struct {
 	seen      []map[string]struct{} // by list
 	truncated []bool
 	risk      *int64
 	times     TimeRange
 }
 
-func newZoneBuilder() *zoneBuilder {
-	z := &zoneBuilder{seen: make([]map[string]struct{}, len(zoneLists)), truncated: make([]bool, len(zoneLists))}
+// NewSummary of no records.
+func NewSummary() *Summary {
+	z := &Summary{seen: make([]map[string]struct{}, len(zoneLists)), truncated: make([]bool, len(zoneLists))}
 	for i := range z.seen {
 		z.seen[i] = make(map[string]struct{})
 	}
 	return z
 }
 
-// add takes in a document.
-func (z *zoneBuilder) add(doc value.Value) {
+// Add takes in a document.
+func (z *Summary) Add(doc value.Value) {
 	for i, l := range zoneLists {
 		for _, path := range l.paths {
 			v := doc.Get(path...)
@@ -73,7 +74,7 @@ func (z *zoneBuilder) add(doc value.Value) {
 	}
 }
 
-func (z *zoneBuilder) value(i int, s string) {
+func (z *Summary) value(i int, s string) {
 	if s == "" {
 		return
 	}
@@ -87,7 +88,7 @@ func (z *zoneBuilder) value(i int, s string) {
 	z.seen[i][string([]byte(s))] = struct{}{} // its own memory: s points into the document
 }
 
-func (z *zoneBuilder) time(t time.Time) {
+func (z *Summary) time(t time.Time) {
 	if z.times.Max.IsZero() || t.Before(z.times.Min) {
 		z.times.Min = t
 	}
@@ -96,8 +97,19 @@ func (z *zoneBuilder) time(t time.Time) {
 	}
 }
 
+// Is says whether the manifest's summary is this one.
+func (z *Summary) Is(m *Manifest) bool {
+	same := z.times.Min.Equal(m.Time.Min) && z.times.Max.Equal(m.Time.Max)
+	zone := z.zone()
+	for _, l := range zoneLists {
+		same = same && slices.Equal(*l.list(&zone), *l.list(&m.Zone))
+	}
+	same = same && slices.Equal(zone.Truncated, m.Zone.Truncated) && (zone.RiskMax == nil) == (m.Zone.RiskMax == nil)
+	return same && (zone.RiskMax == nil || *zone.RiskMax == *m.Zone.RiskMax)
+}
+
 // zone returns what was collected.
-func (z *zoneBuilder) zone() Zone {
+func (z *Summary) zone() Zone {
 	out := Zone{RiskMax: z.risk}
 	for i, l := range zoneLists {
 		list := make([]string, 0, len(z.seen[i]))
