@@ -1,0 +1,41 @@
+# Each target is one line; `make help` lists them.
+GO      ?= go
+GOFUMPT  = $(GO) run mvdan.cc/gofumpt@v0.12.0
+STATIC   = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test race fuzz e2e crash bench lint clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+build: ## bin/out_agent_audit.so (the plugin) and bin/agent-audit (companion and exporters)
+	@test/scripts/build.sh
+
+demo: build ## sample logs of three formats through the plugin into both stores, the five queries, verification
+	@test/scripts/demo.sh
+
+test: build ## all tests, the long suites in their short form
+	$(GO) test -timeout 15m ./...
+
+race: build ## the same under the race detector
+	$(GO) test -race -timeout 30m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@test/scripts/fuzz.sh $(FUZZTIME)
+
+e2e: build ## end to end through the plugin's C ABI, and through fluent-bit when it is on PATH
+	$(GO) test -count=1 -v -timeout 20m ./test/e2e/...
+
+crash: build ## the long crash suite: 100 kills during 50,000 records
+	AGENT_AUDIT_LONG=1 $(GO) test -count=1 -v -timeout 60m -run 'TestKill' ./test/e2e/...
+
+bench: ## benchmarks beside the code
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint: ## vet, staticcheck, gofumpt
+	@$(GO) vet ./... && $(STATIC) ./... && test -z "$$($(GOFUMPT) -l . | tee /dev/stderr)"
+
+clean: ## remove what build and demo made
+	rm -rf bin demo
