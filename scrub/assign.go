@@ -75,6 +75,9 @@ func (sc *scan) accepts(a *assignment) bool {
 	if a.dollar && (a.op == ':' || a.op == ' ') {
 		return false // $TOKEN: is a use of it
 	}
+	if a.op == ' ' && sc.before(a.start) == '/' {
+		return false
+	}
 	if a.op == ':' && !a.flag && a.quote == 0 && sc.before(a.start) == '/' {
 		return false // a path and a line, /etc/passwd:12, or the user of a URL, https://x-token:…@
 	}
@@ -250,14 +253,19 @@ func (sc *scan) assign(a *assignment) {
 	s := sc.s
 	v := a.value
 	if a.op == '<' {
-		end := strings.IndexByte(s[v:min(len(s), v+4096)], '<')
-		if end > 0 && a.trust == trustStrong && !isReference(s[v:v+end]) {
+		end := strings.IndexByte(s[v:min(len(s), v+maxJudged)], '<')
+		if end > 0 && strings.IndexByte(s[v:v+end], '\n') < 0 && a.trust == trustStrong && !isReference(s[v:v+end]) {
 			sc.replace(v, v+end, a.kind)
 		}
 		return
 	}
 	if c := s[v]; v+1 < len(s) && isQuote(s[v+1]) && (lower(c) == 'b' || lower(c) == 'r' || lower(c) == 'f' || lower(c) == 'u' || c == '@' || c == '$') {
 		v++
+	}
+	if s[v] == '[' && a.quote != 0 { // the first of "Authorization": ["Bearer x"]
+		if first := skipSpace(s, v+1); first < len(s) && s[first] == s[a.end+a.level] {
+			v = first
+		}
 	}
 	a.value = v
 	if sc.header(a) {
@@ -335,6 +343,9 @@ func (sc *scan) quotedSecret(a *assignment, v string) bool {
 	if a.trust == trustWeak {
 		return sc.weakSecret(a, v)
 	}
+	if len(v) == 1 && !is(v[0], ccAlnum) {
+		return false
+	}
 	return !exempt(a.kind, a.name, v) && (a.op == ' ' || isEnvName(a.name) || !speaksAbout(v))
 }
 
@@ -370,12 +381,15 @@ func speaksAbout(v string) bool {
 
 // weakSecret judges a value by itself, as its name says little.
 func (sc *scan) weakSecret(a *assignment, v string) bool {
+	if !isOpaque(v) {
+		return false
+	}
 	switch a.kind {
 	case kindSignature:
 		b := sc.before(a.start)
 		return (b == '?' || b == '&' || b == ';' || a.start >= 6 && sc.s[a.start-6] == '\\') && len(v) >= 16 && (looksRandom(v, 16) || strings.IndexByte(v, '%') > 0)
 	case kindCredential:
-		return looksRandom(v, 8) || len(v) >= 12 && basicPair(v)
+		return looksRandom(v, 8) && shapeOf(v).digit > 0 || len(v) >= 12 && basicPair(v)
 	case kindPassword:
 		return mixedBody(v) && len(v) >= 6 && !strings.ContainsAny(v, " (")
 	}
@@ -387,6 +401,17 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		return false
 	}
 	return looksRandom(v, 16)
+}
+
+// isOpaque reports whether v is of the characters of encodings, percent-encoded perhaps: no code, no path of names.
+func isOpaque(v string) bool {
+	v = strings.TrimRight(v, "=")
+	for i := range min(len(v), maxJudged) {
+		if !is(v[i], ccWord|ccStd64|ccDot) && v[i] != '%' && v[i] != '~' && v[i] != '!' && v[i] != '@' && v[i] != '$' {
+			return false
+		}
+	}
+	return true
 }
 
 // isEnvName reports whether a name is written as environment variables are.
@@ -411,7 +436,10 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if sh.digit == sh.n { // a number
 		return sh.n >= 4 && (a.kind == kindPassword || isEnvName(a.name)) || sh.n >= 6 && a.op != ':'
 	}
-	if isCall(v) || v[0] == '(' || v[0] == '{' || v[0] == '[' && s[from:min(len(s), from+len(labelStart))] != labelStart {
+	if len(v) > 2 && len(v) <= 10 && v[0] == '0' && lower(v[1]) == 'x' && a.kind != kindPassword || strings.HasPrefix(v, "//") && a.op == ':' {
+		return false // a number, a comment
+	}
+	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) || v[0] == '(' || v[0] == '{' || v[0] == '[' && s[from:min(len(s), from+len(labelStart))] != labelStart {
 		return false
 	}
 	identifier := run(v, 0, ccName, len(v)) == len(v) && sh.digit == 0 && v[0] != '-'
@@ -431,7 +459,7 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	}
 	if identifier {
 		return (a.kind == kindPassword || isEnvName(a.name)) && a.wholeLine(s, to) && a.lineStart(s) && !strings.ContainsAny(v, "._") &&
-			!foldSuffix(v, "password") && !endsWith(a.name, v) && s[to-1] != ';' && sc.at(to) != ';' && len(v) >= 4
+			!foldSuffix(v, "password") && !endsWith(a.name, v) && !codeWords.has([]byte(v)) && s[to-1] != ';' && sc.at(to) != ';' && len(v) >= 4
 	}
 	return !isMember(v)
 }
@@ -449,12 +477,11 @@ func isCall(v string) bool {
 
 // isMember reports whether v is a path of identifiers, some with digits: cfg.oauth2.token.
 func isMember(v string) bool {
-	dot := strings.IndexByte(v, '.')
-	if dot < 1 || !is(v[0], ccLower|ccUpper) || run(v, 0, ccName, len(v)) != len(v) {
+	if !is(v[0], ccLower|ccUpper) || run(v, 0, ccName, len(v)) != len(v) {
 		return false
 	}
 	for part := range strings.SplitSeq(v, ".") {
-		if part == "" || is(part[0], ccDigit) || looksRandom(part, 8) {
+		if part == "" || is(part[0], ccDigit) || looksRandom(part, 24) {
 			return false
 		}
 	}
@@ -505,6 +532,9 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 	return !strings.HasPrefix(s[to:], "  ") || sh.digit > 0
 }
 
+// codeWords are identifiers that code assigns from.
+var codeWords = words("value val values input arg args data result text line content str default body name user info form")
+
 var helpWords = words(`to is the a an for flag flags option options string value text file or and if as in with on from
 	when argument not was you that this can must should may will are it its via using instead stringarray strings
 	duration int bool parameter parameters`)
@@ -535,7 +565,7 @@ func (a *assignment) wholeLine(s string, to int) bool {
 func verifyQuoted(sc *scan, _, end int, r *rule) {
 	s := sc.s
 	level, q := quoteAt(s, end)
-	if q == 0 || end < sc.done {
+	if q == 0 || end < sc.done || q != '\'' && lower(s[end-2]) == s[end-2] { // in prose: identified by "x"
 		return
 	}
 	from := end + level + 1

@@ -22,7 +22,7 @@ func (sc *scan) header(a *assignment) bool {
 	case q != 0:
 		v += level + 1
 		end = sc.quotedEnd(v, q, level)
-	case a.op != ':':
+	case a.op != ':' || a.quote != 0:
 		return false
 	default:
 		end = sc.lineEnd(v, limit)

@@ -329,6 +329,9 @@ func isReference(v string) bool {
 	case '$':
 		return isDollar(v)
 	case '%':
+		if len(v) <= 12 && isVerb(v) {
+			return true
+		}
 		return len(v) > 2 && last == '%' && run(v, 1, ccAlnum|ccURL, 64) == len(v)-1
 	case '<':
 		return last == '>' && !strings.ContainsAny(v[1:len(v)-1], "<>") && len(v) <= 80
@@ -341,6 +344,20 @@ func isReference(v string) bool {
 		return run(v, 0, ccName|ccB64|ccOperat, len(v)) == len(v)
 	}
 	return isMask(v)
+}
+
+// isVerb reports whether v is a formatting verb: %s, %#v, %T(%v), %(name)s.
+func isVerb(v string) bool {
+	for i := range len(v) {
+		if b := v[i]; !is(b, ccAlnum) && strings.IndexByte("%#+-. (){}:,\"'\\_", b) < 0 || is(b, ccDigit) && i > 3 {
+			return false
+		}
+	}
+	i := 1
+	for i < len(v) && strings.IndexByte("#+-.0123456789(", v[i]) >= 0 {
+		i++
+	}
+	return i < len(v) && is(v[i], ccLower|ccUpper) && (len(v) <= i+3 || v[1] == '(' || strings.IndexByte(v[1:], '%') > 0)
 }
 
 // isMask reports whether v is one mask character throughout: ****, xxxx, ….

@@ -59,6 +59,7 @@ var programs = []program{
 	{names: "doctl codecov", value: "-t"},
 	{names: "rclone", after: "obscure:1"},
 	{names: "snmpwalk snmpget snmpset", value: "-A -X -c"},
+	{names: "ssh-keygen", value: "-N -P"},
 	{names: "keytool jarsigner", value: "-storepass -keypass"},
 	{names: "ConvertTo-SecureString", after: ":1"},
 }

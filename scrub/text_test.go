@@ -133,6 +133,7 @@ func TestHeaders(t *testing.T) {
 		"Proxy-Authorization: Basic «dXNlcjpwYXNz»\n",
 		"Authorization: AWS4-HMAC-SHA256 «Credential=AK¦IA" + b32 + "/20250101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=" + hex32 + hex32 + "»\nHost: x",
 		`{"Authorization": "Bearer «abc»"}`,
+		`{"Authorization":["Bearer «abc123»"]}`,
 		`{"headers":"{\"Authorization\":\"Bearer «abc»\"}"}`,
 		"Cookie: «sid=abc; theme=dark»\nHost: x",
 		"Set-Cookie: «sid=abc; Path=/; HttpOnly»\r\n",
@@ -214,6 +215,7 @@ func TestPrograms(t *testing.T) {
 		"zip -P «abc» x.zip d",
 		"unzip -P «abc» x.zip",
 		"sqlcmd -S h -U sa -P «abc» -Q x",
+		"ssh-keygen -t ed25519 -N \"«my phrase»\" -f k",
 		"lftp -u me,«abc» h",
 		"sqlplus scott/«tiger»@orcl",
 		"rabbitmqctl add_user me «abc»",
@@ -266,6 +268,7 @@ func TestNoSecrets(t *testing.T) {
 		`grep -r "BEGIN RSA PRIVATE KEY" .`, "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA\n-----END PUBLIC KEY-----", "-----BEGIN CERTIFICATE-----\nMIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJ\n-----END CERTIFICATE-----",
 		"var a=function(t,e){return t.token=e,this.key=t.key},n={password:e.password,secret:t.secret};", `!function(e){e.exports={auth:n(1),token:n(2)}}`, "don't it's we're 'quoted' \"quoted\"",
 		"secret = random.choice(words)", "cache_key=" + hex32, "sort_key: name", `"key": "` + hex32 + `"`, "idempotency-key: " + hex32, "keep the secret safe", "The token is invalid", "password is required", "tokens: 512", "author: me", "authors=x", "authority: https://x", "compass: north", "bypass=1", "trespass: no", "keystore: x.jks", "key_file=/x", "tokenizer: gpt2", "passenger=12", "passive: true",
+		"ssh-keygen -t rsa -N '' -f k", "Bearer tokens.Next one", "key := strings.TrimSpace(line[:i])", `t.Fatalf("unexpected token: %#v", tok)`, "LOCAL_CREDS = 0x2", "privateKey = testEd25519PrivateKey", "GET /secret HTTP/1.1", "case Pw: // 64-bit", `identified by "repeat" is`, "if tok.ScanToken == '+' {", `"proxy-authorization": 49,`,
 		"set -e", "set -euo pipefail", "set the token to something", "curl -O https://x/y", "vault status", "openssl x509 -in c.pem -noout", "sudo apt install x", "npm install --save-dev x", "kubectl get secret x -o yaml", "kubectl create configmap x --from-literal=k=v", "gh pr create --body \"fixes it\"", "helm upgrade x . --set image.tag=v1", "aws s3 cp a s3://b", "docker login registry.io", "redis-cli ping", "htpasswd -c f u", "zip -r x.zip d", "7z x a.7z", "az group list", "net user", "vault login", "curl -b cookies.txt x", "curl -E cert.pem x",
 		"warning: unused variable: `token_store`", `"decision":"allow"`, "aB3dE6gH9jK2", "x_api_key_id: 5", "public_token_url=https://x", "secret_id=db/password",
 	} {

@@ -375,7 +375,7 @@ func bearerSpan(sc *scan, _, end int) (int, int) {
 		to--
 	}
 	v := s[end:to]
-	if len(v) < 8 || !mixedBody(v) && len(v) < 24 || isReference(v) {
+	if sh := shapeOf(v); len(v) < 8 || sh.digit == 0 && len(v) < 24 || isReference(v) {
 		return -1, 0
 	}
 	return end, to
