@@ -85,7 +85,7 @@ func (f *filters) query(cmd *cobra.Command, args []string) (query.Query, error) 
 	for _, d := range f.decision {
 		d = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(d)), "-", "_")
 		if !slices.Contains(decisions, d) {
-			return q, fmt.Errorf("--decision: %q is none%s", d, config.DidYouMean(d, decisions))
+			return q, fmt.Errorf("--decision: unknown decision %q%s", d, config.DidYouMean(d, decisions))
 		}
 		q.Decision = append(q.Decision, d)
 	}

@@ -54,7 +54,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		convertCommand(), importCommand(), exporterCommand(), statusCommand(), validateCommand(),
-		scrubCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(),
+		scrubCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), verifyCommand(),
 	)
 	return root
 }
