@@ -134,5 +134,16 @@ func (a *automaton) number(nodes []trieNode, order []int) {
 	}
 }
 
+// in reports whether s holds a keyword.
+func (a *automaton) in(s string) bool {
+	state := uint32(0)
+	for i := range len(s) {
+		if state = a.next[state+uint32(a.class[s[i]])]; state >= a.accept {
+			return true
+		}
+	}
+	return false
+}
+
 // hits returns the keywords that end in an accepting state.
 func (a *automaton) hits(state uint32) []keywordHit { return a.out[(state-a.accept)/a.stride] }

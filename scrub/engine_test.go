@@ -51,3 +51,57 @@ func TestLabels(t *testing.T) {
 		t.Errorf("no key: %q", clean)
 	}
 }
+
+// TestPanic holds that a defect inside loses the field and never lets it through.
+func TestPanic(t *testing.T) {
+	e := newEngine(t)
+	broken := &Engine{auto: e.auto, rules: make([]rule, len(e.rules))}
+	broken.pool.New = func() any { return new(scan) }
+	for i := range broken.rules {
+		broken.rules[i].verify = func(*scan, int, int, *rule) { panic("defect") }
+	}
+	const s = `{"password":"hunter2"}`
+	if clean, n := broken.Text(s); clean != failureLabel || n != 1 {
+		t.Errorf("Text: %q, %d", clean, n)
+	}
+	if clean, n := broken.JSON(s); clean != `"`+failureLabel+`"` || n != 1 {
+		t.Errorf("JSON: %q, %d", clean, n)
+	}
+	if clean, n := broken.Value("x", s); clean != failureLabel || n != 1 {
+		t.Errorf("Value: %q, %d", clean, n)
+	}
+	if clean, n := broken.Args([]string{"a", s}); len(clean) != 1 || clean[0] != failureLabel || n != 1 {
+		t.Errorf("Args: %q, %d", clean, n)
+	}
+	if found := broken.Find(s); len(found) != 1 || found[0].End != len(s) {
+		t.Errorf("Find: %v", found)
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	e := newEngine(t)
+	texts := corpus(1<<16, true)
+	var want []string
+	for _, s := range texts {
+		clean, _ := e.Text(s)
+		want = append(want, clean)
+	}
+	for range 4 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			for i, s := range texts {
+				if clean, _ := e.Text(s); clean != want[i] {
+					t.Fatalf("%q: %q, alone %q", s, clean, want[i])
+				}
+			}
+		})
+	}
+}
+
+func TestInvalidUTF8(t *testing.T) {
+	e := newEngine(t)
+	clean, n := e.Text("a\xff password=hunter2\xc3")
+	if clean != "a\uFFFD password=[REDACTED:password]" || n != 1 {
+		t.Errorf("%q, %d", clean, n)
+	}
+}

@@ -144,9 +144,21 @@ var gluedSuffixes = []struct {
 	{"credentials", kindCredential},
 }
 
+// nameStems are in every name that says secret.
+var nameStems = func() *automaton {
+	var k []keyword
+	for stem := range strings.FieldsSeq("pass pwd pw secret token key auth cred cookie sig bearer mnemonic phrase words seed psk jwt otp pat code") {
+		k = append(k, keyword{text: stem})
+	}
+	return newAutomaton(k)
+}()
+
 // judgeName says what a name makes of its value.
 func judgeName(name string) (kind string, t trust) {
 	if name == "PWD" || name == "OLDPWD" || name == "PASS" {
+		return "", trustNone
+	}
+	if !nameStems.in(name) { // most names
 		return "", trustNone
 	}
 	var p nameParts
