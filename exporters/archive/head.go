@@ -50,12 +50,8 @@ func (a *archive) head(stream string) (*head, error) {
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), tempPrefix) {
-			if err := a.disk.Remove(filepath.Join(dir, e.Name())); err != nil {
-				return nil, fmt.Errorf("archive: %w", err)
-			}
-		}
+	if err := sweep(a.disk, dir, entries); err != nil {
+		return nil, err
 	}
 	// A name that was linked, but whose folder's fsync failed, is made durable now, before anything is built on it.
 	if err := a.disk.SyncDir(dir); err != nil {
@@ -69,6 +65,19 @@ func (a *archive) head(stream string) (*head, error) {
 	}
 	a.heads[stream] = h
 	return h, nil
+}
+
+// sweep removes temporary files that a crash has left.
+func sweep(d disk, dir string, entries []fs.DirEntry) error {
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), tempPrefix) || e.IsDir() {
+			continue
+		}
+		if err := d.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+	}
+	return nil
 }
 
 // Manifests are the first sequences of the manifests in a stream's folder, in order.

@@ -19,6 +19,9 @@ import (
 
 // openKey loads the private key, or makes it on the first start, and writes its public key beside the archive.
 func openKey(d disk, c settings) (note.Signer, error) {
+	if err := sweepKeys(d, c); err != nil {
+		return nil, err
+	}
 	known, err := ReadKeys(os.DirFS(c.Dir))
 	if err != nil {
 		return nil, err
@@ -56,6 +59,25 @@ func openKey(d disk, c settings) (note.Signer, error) {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	return signer, nil
+}
+
+// sweepKeys removes what a crash while writing a key has left: it may be half a private key.
+func sweepKeys(d disk, c settings) error {
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	if err := sweep(d, c.Dir, entries); err != nil {
+		return err
+	}
+	left := filepath.Join(filepath.Dir(c.KeyFile), tempPrefix+filepath.Base(c.KeyFile))
+	if _, err := os.Lstat(left); err != nil {
+		return nil // there is none; anything else shows when the key is read
+	}
+	if err := d.Remove(left); err != nil {
+		return fmt.Errorf("archive: key: %w", err)
+	}
+	return nil
 }
 
 // readKey reads the private key. One that others can read is refused: who has it can forge the archive.
