@@ -2,9 +2,6 @@
 // do is in internal/instance. abi.c exports the names Fluent Bit looks for and guards against running after a fork.
 package main
 
-/*
-#include <stddef.h>
-*/
 import "C"
 
 import (
@@ -65,19 +62,17 @@ func agentAuditInit(plugin unsafe.Pointer) (code C.int) {
 // agentAuditFlush answers FLB_OK only when the whole chunk is durable, else FLB_RETRY: FLB_ERROR would drop it unseen.
 //
 //export agentAuditFlush
-func agentAuditFlush(ctx, data unsafe.Pointer, size C.size_t, tag *C.char) (code C.int) {
+func agentAuditFlush(ctx, data unsafe.Pointer, size C.int, tag *C.char) (code C.int) {
 	code = output.FLB_RETRY
 	defer recovered(&code, output.FLB_RETRY)
-	s, ok := contextOf(ctx)
-	if !ok {
-		return output.FLB_RETRY
+	if s, ok := contextOf(ctx); ok {
+		// A copy: Fluent Bit takes its memory back when this returns, and texts of the chunk may still be in use.
+		chunk := append([]byte(nil), unsafe.Slice((*byte)(data), int(size))...)
+		if s.Flush(C.GoString(tag), chunk) == nil {
+			return output.FLB_OK
+		}
 	}
-	// A copy: Fluent Bit takes its memory back when this returns, and texts of the chunk may still be in use.
-	chunk := append([]byte(nil), unsafe.Slice((*byte)(data), int(size))...)
-	if err := s.Flush(C.GoString(tag), chunk); err != nil {
-		return output.FLB_RETRY
-	}
-	return output.FLB_OK
+	return output.FLB_RETRY
 }
 
 // agentAuditExit ends an instance. A dry run calls it without one.
