@@ -287,6 +287,9 @@ func (sc *scan) assign(a *assignment) {
 		sc.block(a, v)
 		return
 	}
+	if a.isExpression(s[v:min(len(s), v+len(labelStart)+1)]) {
+		return
+	}
 	limit := min(len(s), v+maxJudged)
 	to := sc.bareEnd(v, limit, a.op != ':')
 	if a.op == ':' && to > v && (s[to-1] == ';' || s[to-1] == ',') {
@@ -439,7 +442,7 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if len(v) > 2 && len(v) <= 10 && v[0] == '0' && lower(v[1]) == 'x' && a.kind != kindPassword || strings.HasPrefix(v, "//") && a.op == ':' {
 		return false // a number, a comment
 	}
-	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) || v[0] == '(' || v[0] == '{' || v[0] == '[' && s[from:min(len(s), from+len(labelStart))] != labelStart {
+	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) {
 		return false
 	}
 	identifier := run(v, 0, ccName, len(v)) == len(v) && sh.digit == 0 && v[0] != '-'
@@ -462,6 +465,18 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 			!foldSuffix(v, "password") && !endsWith(a.name, v) && !codeWords.has([]byte(v)) && s[to-1] != ';' && sc.at(to) != ';' && len(v) >= 4
 	}
 	return !isMember(v)
+}
+
+// isExpression reports whether a value without quotes that starts so is a list, an object or a group, and not the
+// password of an environment variable that starts with a bracket.
+func (a *assignment) isExpression(v string) bool {
+	switch v[0] {
+	case '(':
+		return true
+	case '{', '[':
+		return !strings.HasPrefix(v, labelStart) && (a.spaced || !isEnvName(a.name) || len(v) < 2 || !is(v[1], ccAlnum))
+	}
+	return false
 }
 
 // isHeaderName reports whether an HTTP header stands here, whose value is never code.
@@ -641,6 +656,7 @@ func (sc *scan) bareEnd(i, limit int, shell bool) int {
 	s := sc.s
 	start := i
 	depth := 0
+	literal := false // an expansion does not end: what follows is read as it stands
 	defer func() { sc.steps += i - start }()
 	for i < limit {
 		switch b := s[i]; b {
@@ -659,9 +675,12 @@ func (sc *scan) bareEnd(i, limit int, shell bool) int {
 				return i
 			}
 		case '$':
-			if end := expansionEnd(s, i); end > 0 {
-				i = end
-				continue
+			if !literal {
+				if end := expansionEnd(s, i); end > 0 {
+					i = end
+					continue
+				}
+				literal = i+1 < len(s) && (s[i+1] == '(' || s[i+1] == '{')
 			}
 		case '(', '{':
 			depth++

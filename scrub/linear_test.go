@@ -32,7 +32,7 @@ var adversarial = []string{
 	"secret", "secret.", "secret-", "://", "://a:", "://a@", "x://a:b/", "Bearer ", "Authorization: a ", "authorization:", "Cookie: ", "cookie:\"",
 	"eyJ", "eyJa.", "ghp_", "xoxb-", "sk-ant-", "AKIA", "glpat-", "-----BEGIN PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----", "-----END PRIVATE KEY-----AAAA\n",
 	"MIIEowIBAAKC", "MIIEowIBAAKC ", "curl ", "curl -u ", "mysql -p", "curl \"", "aws 'x ", "aws \"x ", "docker login ", "sudo -S ", "echo x | sudo -S ", "kubectl create secret ", "set ",
-	"[REDACTED:", "[REDACTED:password]", "[", "\x1b[", "\\\n", "\"a\"b", "''", "password is ", "--token ", "--token=$(", "$2b$", "identified by '", "discord ", "password=${", "password=<", ":AA", "<password>", "a\"b", "a\\\"b", "name: TOKEN\nvalue:", "password=a,b=", "password='\\''",
+	"[REDACTED:", "[REDACTED:password]", "[", "\x1b[", "\\\n", "\"a\"b", "''", "password is ", "--token ", "--token=$(", "--token=${", "key=$(a)$(b)$(", "$2b$", "identified by '", "discord ", "password=${", "password=<", ":AA", "<password>", "a\"b", "a\\\"b", "name: TOKEN\nvalue:", "password=a,b=", "password='\\''",
 	"login password ", "key-", "-us1", "token: string = ", "password: |\n", "password\": ",
 }
 
