@@ -136,7 +136,7 @@ func TestFaults(t *testing.T) {
 				d := &faultyDisk{failAt: n, applied: mode.applied, crash: mode.crash}
 				live(t, d, mode.lossy)
 				if d.calls < n {
-					if n < 40 {
+					if n < 35 {
 						t.Errorf("only %d calls: the faults miss something", n)
 					}
 					return
@@ -146,11 +146,11 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// live delivers twelve records on the faulty disk, restarting when it has crashed.
+// live delivers seven records on the faulty disk, restarting when it has crashed.
 func live(t *testing.T, d *faultyDisk, lossy bool) {
 	t.Helper()
 	root := t.TempDir()
-	all := exportertest.Records("s", 0, 12)
+	all := exportertest.Records("s", 0, 7)
 	acked := 0
 	var disk disk = d
 	var a *archive
