@@ -25,6 +25,8 @@ func convertCommand() *cobra.Command {
 		Short: "Print logs as audit records; nothing is stored",
 		Long: "Runs the write line over logs and prints the records, scrubbed, one ECS document a line. " +
 			"Redactions carry no fingerprints, for there is no key.",
+		Example: `  agent-audit convert ~/.claude/projects/shop/session.jsonl | jq .process.command_line
+  agent-audit convert --config mapping.yaml agent.log   # does my mapping fit?`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "ndjson" {

@@ -28,6 +28,9 @@ func importCommand() *cobra.Command {
 		Short: "Bring logs that already exist into the audit trail",
 		Long: "Runs the plugin's write line and exporters over files, and ends when everything is delivered. Importing a " +
 			"file again adds nothing. Without a configuration the records go to a SQLite store and an archive in the state folder.",
+		Example: `  agent-audit import ~/.claude/projects
+  agent-audit import --organization example --state /srv/audit sessions/*.jsonl
+  agent-audit import --config /etc/agent-audit.yaml /var/log/agents`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := importConfig(file, state, format, organization)

@@ -47,14 +47,24 @@ func run(args []string) int {
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "agent-audit",
-		Short:         "Audit trail of AI agents: import, query, verify",
+		Use:   "agent-audit",
+		Short: "Audit trail of AI agents: import, query, verify",
+		Long: "agent-audit keeps an audit trail of what AI agents do: which command, for whom, let through by whom, with what " +
+			"result. Fluent Bit's output agent_audit feeds it from running agents; import feeds it from logs that are there " +
+			"already. Secrets are removed before anything is stored.\n\n" +
+			"Exit codes: 0 fine, 1 a finding (failed verification, unhealthy, invalid configuration), 2 wrong usage or environment.",
+		Example: `  Bring in what Claude Code and Codex have logged so far, then look at it:
+    agent-audit import ~/.claude/projects ~/.codex/sessions
+    agent-audit query --risk 60-100
+    agent-audit session ID
+  Prove that nothing was changed:
+    agent-audit verify --key /elsewhere/agent-audit.pub`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
 		convertCommand(), importCommand(), exporterCommand(), statusCommand(), validateCommand(),
-		scrubCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), verifyCommand(),
+		scrubCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), verifyCommand(), versionCommand(),
 	)
 	return root
 }

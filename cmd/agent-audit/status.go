@@ -18,6 +18,8 @@ func statusCommand() *cobra.Command {
 		Short: "Tell where the trail and its exporters stand",
 		Long: "For each exporter: accepted = delivered + pending + dead letters. Exit code 1 when an exporter is parked or has " +
 			"dead letters, when the journal is broken, or when the equation does not hold.",
+		Example: `  agent-audit status
+  agent-audit status --state /var/lib/agent-audit --json | jq .exporters`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := instance.ReadStatus(state)

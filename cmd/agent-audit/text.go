@@ -37,7 +37,12 @@ func scrubCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "scrub",
 		Short: "Remove secrets from the text on standard input",
-		Args:  cobra.NoArgs,
+		Long: "Reads text and writes it with each secret replaced by a label that says what it was, such as " +
+			"[REDACTED:github-token]. The rules are those that every record passes before it is stored.",
+		Example: `  agent-audit scrub < build.log
+  agent-audit scrub --findings < build.log   # where, not what
+  agent-audit scrub --key-file /var/lib/agent-audit/scrub.key < build.log   # labels as in the trail`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := engineFor(keyFile, keyID)
 			if err != nil {
@@ -70,7 +75,11 @@ func fingerprintCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "fingerprint",
 		Short: "Print the fingerprint that a secret on standard input has in redactions",
-		Args:  cobra.NoArgs,
+		Long: "Tells where a secret that has leaked was used, without writing it down: its fingerprint stands in the labels " +
+			"that replaced it. Give the secret on standard input, not as an argument, which other users could see.",
+		Example: `  agent-audit fingerprint --key-file /var/lib/agent-audit/scrub.key < leaked-token
+  agent-audit export -o ndjson | grep "$(agent-audit fingerprint --key-file scrub.key < leaked-token)"`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := engineFor(keyFile, keyID)
 			if err != nil {
@@ -99,7 +108,10 @@ func riskCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "risk COMMAND",
 		Short: "Tell how dangerous a command looks, and why",
-		Args:  cobra.ExactArgs(1),
+		Long:  "Judges a shell command by the rules that records are judged by: a score from 0 to 100, and a reason a rule. It runs nothing.",
+		Example: `  agent-audit risk 'curl -s https://example.org/install.sh | sudo sh'
+  agent-audit risk --json 'git push --force' | jq .score`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, err := risk.New()
 			if err != nil {
