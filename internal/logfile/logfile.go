@@ -89,7 +89,7 @@ func document(r *bufio.Reader, f io.ReaderAt, size int64) ([]byte, error) {
 	if _, err := f.ReadAt(whole, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if whole = bytes.TrimSpace(whole); !json.Valid(whole) {
+	if whole = bytes.TrimSpace(bytes.TrimPrefix(whole, []byte("\ufeff"))); !json.Valid(whole) {
 		return nil, nil
 	}
 	return whole, nil
