@@ -238,6 +238,9 @@ func (w *where) any(value string, columns ...string) {
 	w.conds = append(w.conds, b.String())
 }
 
+// rareRisk is the score from which on records are taken to be rare.
+const rareRisk = 70
+
 // sql writes the query for one file.
 func (q *Query) sql() (text string, args []any) {
 	var w where
@@ -249,7 +252,11 @@ func (q *Query) sql() (text string, args []any) {
 	w.any(q.Host, "host", "host_id")
 	w.any(q.Tool, "tool")
 	if q.RiskMin != nil {
-		w.add("risk_score >= ?", *q.RiskMin)
+		cond := "risk_score >= ?"
+		if *q.RiskMin >= rareRisk {
+			cond = "likelihood(" + cond + ", 0.005)" // else SQLite takes a quarter of all to match, and reads them all
+		}
+		w.add("risk_score IS NOT NULL AND "+cond, *q.RiskMin)
 	}
 	if q.RiskMax != nil {
 		w.add("risk_score <= ?", *q.RiskMax)
