@@ -200,4 +200,5 @@ func (c *child) Diagnose(context.Context) string {
 
 // PluginToHost and HostToPlugin: both sides see the same file system.
 func (c *child) PluginToHost(network, addr string) (string, string, error) { return network, addr, nil }
+
 func (c *child) HostToPlugin(network, addr string) (string, string, error) { return network, addr, nil }
