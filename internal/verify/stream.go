@@ -60,45 +60,49 @@ func (v *verifier) list() ([]*stream, error) {
 	return streams, nil
 }
 
-// list reads the stream's folder.
+// list reads the stream's folder, which an exporter may be writing to. A listing is no snapshot: it can show a new file
+// and lack one that is older. So the folder is listed twice, and of the second listing only that is taken which the
+// exporter had finished before: manifests up to the last one of the first.
 func (s *stream) list() error {
+	before, err := fs.ReadDir(s.fsys, s.name)
+	if err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
 	entries, err := fs.ReadDir(s.fsys, s.name)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
-	var doubtful []fs.DirEntry
+	finished := archive.Manifests(before)
+	for _, first := range archive.Manifests(entries) {
+		if len(finished) > 0 && first <= finished[len(finished)-1] {
+			s.firsts = append(s.firsts, first)
+		}
+	}
 	for _, e := range entries {
 		first, isObject := archive.ParseObjectName(e.Name())
 		_, isManifest := archive.ParseManifestName(e.Name())
 		switch {
-		case isObject && e.Type().IsRegular():
-			s.objects[first] = true
-		case isManifest && e.Type().IsRegular():
-		default:
-			doubtful = append(doubtful, e)
-		}
-	}
-	for _, e := range entries {
-		if first, ok := archive.ParseManifestName(e.Name()); ok && e.Type().IsRegular() {
-			s.firsts = append(s.firsts, first)
-		}
-	}
-	slices.Sort(s.firsts)
-	for _, e := range doubtful {
-		if s.stays(s.name, e) {
-			s.add(ExtraFile, e.Name(), nil, "the file does not belong into an archive")
-		}
-	}
-	for first := range s.objects {
-		if _, ok := slices.BinarySearch(s.firsts, first); !ok && !s.comes(archive.ManifestName(first)) {
-			s.add(OrphanObject, archive.ObjectName(first), &first, "the object has no manifest: either that was removed, or a crash left the object "+
-				"before it was acknowledged; it is not part of the archive")
+		case !isObject && !isManifest, !e.Type().IsRegular():
+			if s.stays(s.name, e) {
+				s.add(ExtraFile, e.Name(), nil, "the file does not belong into an archive")
+			}
+		case isObject:
+			s.listed(first)
 		}
 	}
 	if len(s.firsts) == 0 {
 		s.add(MissingRecords, "", nil, "the stream's folder holds no manifest")
 	}
 	return nil
+}
+
+// listed takes in an object, and looks for its manifest.
+func (s *stream) listed(first uint64) {
+	s.objects[first] = true
+	if _, ok := slices.BinarySearch(s.firsts, first); !ok && !s.comes(archive.ManifestName(first)) {
+		s.add(OrphanObject, archive.ObjectName(first), &first, "the object has no manifest: either that was removed, or a crash left the object "+
+			"before it was acknowledged; it is not part of the archive")
+	}
 }
 
 // poll is how often Grace looks again.
@@ -124,6 +128,9 @@ func (s *stream) comes(name string) bool {
 }
 
 func (v *verifier) wait(done func() bool) bool {
+	if done() {
+		return true
+	}
 	for left := v.options.Grace; left > 0 && v.ctx.Err() == nil; left -= poll {
 		time.Sleep(poll)
 		if done() {
