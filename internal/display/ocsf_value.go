@@ -2,6 +2,7 @@ package display
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/agentaudit/agentaudit/schema"
@@ -47,11 +48,10 @@ func prune(o object) object {
 				delete(o, k)
 			}
 		case []object:
-			for _, e := range v {
-				prune(e)
-			}
-			if len(v) == 0 {
+			if v = slices.DeleteFunc(v, func(e object) bool { return len(prune(e)) == 0 }); len(v) == 0 {
 				delete(o, k)
+			} else {
+				o[k] = v
 			}
 		}
 	}

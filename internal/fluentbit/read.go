@@ -54,7 +54,7 @@ func (c *Config) include(at Pos, path string) {
 		c.find(Error, at, fmt.Sprintf("no file matches %q", path), "Fluent Bit does not start without the files it includes", "correct the pattern, or remove it")
 	}
 	for _, f := range files {
-		switch text, err := os.ReadFile(f); {
+		switch text, err := readRegular(f); {
 		case err != nil:
 			c.find(Error, at, "the file cannot be read: "+err.Error(), "Fluent Bit does not start without it", "correct the path: relative ones begin at "+c.dir)
 		case c.read[filepath.Clean(f)] || len(c.read) >= mostFiles:
@@ -63,6 +63,14 @@ func (c *Config) include(at Pos, path string) {
 			c.add(f, text)
 		}
 	}
+}
+
+// readRegular reads a file that is one: reading a pipe or a device might never end.
+func readRegular(file string) ([]byte, error) {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no file", file)
+	}
+	return os.ReadFile(file)
 }
 
 // named reads the files that the service names under a key.
@@ -82,7 +90,7 @@ func (c *Config) namedFile(e Entry, key, section string) {
 		return
 	}
 	file := c.resolve(e.Value)
-	text, err := os.ReadFile(file)
+	text, err := readRegular(file)
 	switch {
 	case err != nil:
 		c.find(Warning, e.Pos, key+" cannot be read: "+err.Error(), "Fluent Bit does not start without it", "correct the path")
