@@ -92,6 +92,7 @@ func agentAuditExit(ctx unsafe.Pointer) (code C.int) {
 
 //export agentAuditUnregister
 func agentAuditUnregister(def unsafe.Pointer) {
+	defer recovered(new(C.int), 0)
 	output.FLBPluginUnregister(def)
 }
 

@@ -166,8 +166,15 @@ func newChild(command, env []string) (*child, error) {
 
 // Start forks on the lasting thread.
 func (c *child) Start(context.Context) error {
-	done := make(chan error)
-	forks() <- func() { done <- c.cmd.Start() }
+	done := make(chan error, 1)
+	forks() <- func() {
+		defer func() {
+			if r := recover(); r != nil { // the thread must live on
+				done <- fmt.Errorf("fork: %v", r)
+			}
+		}()
+		done <- c.cmd.Start()
+	}
 	if err := <-done; err != nil {
 		return err
 	}

@@ -29,9 +29,8 @@ type decoder struct {
 // event is what was found. With err set, raw is what could not be understood.
 type event struct {
 	convert.Record
-	group value.Value
-	raw   []byte
-	err   error
+	raw []byte
+	err error
 }
 
 var (
@@ -49,8 +48,8 @@ func chunkID(tag string, chunk []byte) schema.ID {
 func (d *decoder) decode(chunk []byte, visit func(*event)) {
 	for len(chunk) > 0 {
 		d.doc.Reset()
-		ev := event{group: d.group}
-		ev.Tag = d.tag
+		var ev event
+		ev.Tag, ev.Group = d.tag, d.group
 		ev.ID = schema.MakeID("record", string(d.digest[:]), strconv.Itoa(d.index))
 		d.index++
 		rest, err := d.event(chunk, &ev)

@@ -260,6 +260,32 @@ func TestOddChunks(t *testing.T) {
 	}
 }
 
+// Metadata is kept, and what an OTLP group marker says of the resource holds for the records of its group, not beyond.
+func TestMetadataAndGroups(t *testing.T) {
+	l := openLine(t, nil, nil)
+	var e host.Encoder
+	e.GroupStart(host.M("schema", "otlp", "resource_id", 1, "scope_id", 1),
+		host.M("resource", host.M("attributes", host.M("host.name", "build-7", "k8s.pod.name", "agent-0", "team", "payments")), "scope", host.M("name", "x")))
+	e.Event(l.time, host.M("otlp", host.M("severity_number", 9)), host.M("log", "inside"))
+	e.GroupEnd()
+	e.Event(l.time, host.M("source", "journal"), host.M("log", "outside"))
+	if err := l.Flush("test", e.Take()); err != nil {
+		t.Fatal(err)
+	}
+	rs := l.records(t)
+	if len(rs) != 2 {
+		t.Fatalf("%d records, want 2", len(rs))
+	}
+	in, out := rs[0], rs[1]
+	if in.Infrastructure.HostName != "build-7" || in.Infrastructure.OrchestratorPod != "agent-0" ||
+		!strings.Contains(string(in.Trail.Fields), `"severity_number":9`) || !strings.Contains(string(in.Trail.Fields), `"team":"payments"`) {
+		t.Errorf("inside: %s", in.AppendJSON(nil))
+	}
+	if out.Infrastructure.HostName == "build-7" || !strings.Contains(string(out.Trail.Fields), `"source":"journal"`) {
+		t.Errorf("outside: %s", out.AppendJSON(nil))
+	}
+}
+
 // Everything that a failed commit had changed in memory is undone: the same chunk, sent again, gives the same records.
 func TestFullJournalTakesNothing(t *testing.T) {
 	l := openLine(t, nil, map[string]string{"journal_max_bytes": "3000"})

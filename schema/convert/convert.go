@@ -17,8 +17,10 @@ import (
 type Record struct {
 	Time time.Time   // Fluent Bit's time of the event; zero when unknown
 	Meta value.Value // Fluent Bit's metadata map, if any
-	Body value.Value // the event
-	Tag  string      // Fluent Bit's tag
+	// Group is the body of the OTLP group marker the event stands behind: {resource, scope}.
+	Group value.Value
+	Body  value.Value // the event
+	Tag   string      // Fluent Bit's tag
 	// ID identifies the record when its source gives nothing better: digest of its chunk and index in it.
 	ID schema.ID
 }

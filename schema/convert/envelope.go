@@ -25,7 +25,8 @@ func Unwrap(doc *value.Doc, rec Record) Input {
 	in := Input{Body: rec.Body, ID: rec.ID}
 	in.Known.Time = rec.Time
 	in.Known.Trail.Tag = rec.Tag
-	resource(&in.Known, rec.Meta)
+	in.beside("metadata", rec.Meta)
+	in.beside("otlp", rec.Group)
 	content := ""
 	if s, ok := rec.Body.Str(); ok {
 		in.Body, content = parseText(doc, s)
@@ -47,6 +48,14 @@ func Unwrap(doc *value.Doc, rec Record) Input {
 	}
 	in.Source = schema.MakeID(rec.Tag, path)
 	return in
+}
+
+// beside takes what Fluent Bit gives beside the body: fields it knows to their places, and the whole under a name.
+func (in *Input) beside(name string, v value.Value) {
+	if v.First().Exists() {
+		resource(&in.Known, v)
+		addFields(&in.Known.Trail.Fields, single(name, v))
+	}
 }
 
 // parseText returns the JSON object or array a text holds, else the text without its line end; and the text.
@@ -353,8 +362,8 @@ func pathBeside(v value.Value) bool {
 	return p != "" && looksLikeLog(v, p)
 }
 
-// resource reads OpenTelemetry resource attributes, which arrive in Fluent Bit's metadata as {"resource": {"attributes":
-// {…}}} or bare. Names are those of the semantic conventions.
+// resource reads OpenTelemetry resource attributes, which arrive in group markers and in Fluent Bit's metadata as
+// {"resource": {"attributes": {…}}} or bare. Names are those of the semantic conventions.
 func resource(a *schema.Action, meta value.Value) {
 	attr := meta.Get("resource", "attributes")
 	if attr.Kind() != value.Object {
