@@ -101,7 +101,7 @@ var Fields = sortFields([]Field{
 	{Path: "agent_audit.execution.stderr", Type: "match_only_text", Group: "execution", Doc: "standard error, cut", Ref: func(a *Action) any { return &a.Execution.Stderr }},
 	{Path: "agent_audit.execution.stdout_bytes", Type: "long", Group: "execution", Doc: "length before the cut", Ref: func(a *Action) any { return &a.Execution.StdoutBytes }},
 	{Path: "agent_audit.execution.stderr_bytes", Type: "long", Group: "execution", Doc: "length before the cut", Ref: func(a *Action) any { return &a.Execution.StderrBytes }},
-	{Path: "agent_audit.execution.truncated", Type: "boolean", Group: "execution", Doc: "output was cut", Ref: func(a *Action) any { return &a.Execution.Truncated }},
+	{Path: "agent_audit.execution.truncated", Type: "boolean", Group: "execution", Doc: "output, or another text of the record, was cut", Ref: func(a *Action) any { return &a.Execution.Truncated }},
 	{Path: "agent_audit.execution.interrupted", Type: "boolean", Group: "execution", Doc: "stopped by a person", Ref: func(a *Action) any { return &a.Execution.Interrupted }},
 	{Path: "agent_audit.execution.timed_out", Type: "boolean", Group: "execution", Doc: "stopped by a time limit", Ref: func(a *Action) any { return &a.Execution.TimedOut }},
 	{Path: "agent_audit.execution.background", Type: "boolean", Group: "execution", Doc: "still running when the call returned", Ref: func(a *Action) any { return &a.Execution.Background }},

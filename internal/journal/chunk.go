@@ -120,7 +120,8 @@ func (c *Chunk) Commit() error {
 		return j.broken
 	}
 	if c.head.next > c.first {
-		if j.opt.MaxBytes > 0 && c.head.bytes-j.base > j.opt.MaxBytes {
+		// An empty journal takes any chunk: one larger than the bound would else be refused for ever.
+		if used := j.head.bytes - j.base; used > 0 && j.opt.MaxBytes > 0 && c.head.bytes-j.base > j.opt.MaxBytes {
 			return ErrFull
 		}
 		c.keep(c.batch.Set(key8('b', c.first), c.block(), nil))

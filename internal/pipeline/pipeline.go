@@ -58,10 +58,12 @@ type Options struct {
 	Now func() time.Time
 }
 
-// source is what is known of one log, and whether the chunk under way has read from it.
+// source is what is known of one log, whether that has been read from the journal yet, and whether the chunk under way
+// has read from the log.
 type source struct {
 	id schema.ID
 	convert.Source
+	loaded  bool
 	touched bool
 }
 
@@ -70,7 +72,7 @@ const maxSources = 4096
 
 // New sets up the write line on an open journal.
 func New(o Options) (*Pipeline, error) {
-	p := &Pipeline{opt: o, journal: o.Journal, now: o.Now, sources: make(map[schema.ID]*list.Element), used: list.New()}
+	p := &Pipeline{opt: o, journal: o.Journal, now: o.Now}
 	if p.now == nil {
 		p.now = time.Now
 	}
@@ -91,7 +93,10 @@ func New(o Options) (*Pipeline, error) {
 	p.assembler, err = assemble.New(o.Journal, assemble.Options{
 		PairWindow: time.Duration(c.PairWindow), MaxPending: c.MaxPending, MaxSessions: c.MaxSessions,
 	})
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	return p, p.loadSources()
 }
 
 // Flush takes one chunk. It returns nil only when all of it is durable; after an error nothing of it was taken, and the
@@ -169,11 +174,19 @@ func (p *Pipeline) keep(err error) {
 }
 
 func (p *Pipeline) reload() error {
-	p.sources, p.used = make(map[schema.ID]*list.Element), list.New()
 	if err := p.journal.Broken(); err != nil {
 		return nil // told already; nothing can be read
 	}
-	return p.assembler.Reload()
+	return errors.Join(p.loadSources(), p.assembler.Reload())
+}
+
+// loadSources lists the sources of the journal; each is read when its log goes on.
+func (p *Pipeline) loadSources() error {
+	p.sources, p.used = make(map[schema.ID]*list.Element), list.New()
+	return p.journal.Sources(func(id schema.ID, _ []byte) error {
+		p.sources[id] = p.used.PushBack(&source{id: id})
+		return nil
+	})
 }
 
 // event takes one decoded event down the line.
@@ -248,25 +261,27 @@ func printable(raw []byte) string {
 	return string(raw)
 }
 
-// source returns what is known of a log, from memory, else from the journal, else nothing yet.
+// source returns what is known of a log: from memory, from the journal, or nothing yet.
 func (p *Pipeline) source(id schema.ID) (*source, error) {
-	if e, ok := p.sources[id]; ok {
-		p.used.MoveToBack(e)
-		return e.Value.(*source), nil
+	e, ok := p.sources[id]
+	if !ok {
+		e = p.used.PushBack(&source{id: id, loaded: true})
+		p.sources[id] = e
 	}
-	s := &source{id: id}
+	p.used.MoveToBack(e)
+	s := e.Value.(*source)
+	if s.loaded {
+		return s, nil
+	}
 	b, err := p.journal.Source(id)
+	if err != nil || b == nil {
+		return s, err
+	}
+	stored, err := seal.RestoreSource(b)
 	if err != nil {
 		return nil, err
 	}
-	if b != nil {
-		stored, err := seal.RestoreSource(b)
-		if err != nil {
-			return nil, err
-		}
-		s.Source = *stored
-	}
-	p.sources[id] = p.used.PushBack(s)
+	s.Source, s.loaded = *stored, true
 	return s, nil
 }
 
@@ -285,6 +300,7 @@ func (p *Pipeline) storeSources(c *journal.Chunk) error {
 	for p.used.Len() > maxSources {
 		s := p.used.Remove(p.used.Front()).(*source)
 		delete(p.sources, s.id)
+		c.DeleteSource(s.id)
 	}
 	return nil
 }

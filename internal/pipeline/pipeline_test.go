@@ -286,6 +286,25 @@ func TestMetadataAndGroups(t *testing.T) {
 	}
 }
 
+// Of very many logs those idle longest are forgotten, in the journal too; the others survive a restart.
+func TestSourcesAreBounded(t *testing.T) {
+	l := openLine(t, nil, nil)
+	for i := range 3 {
+		var e host.Encoder
+		for n := range maxSources/2 + 10 {
+			e.Event(l.time, nil, host.M("log", "line", "path", fmt.Sprintf("/logs/%d-%d.log", i, n), "offset", 0))
+		}
+		if err := l.Flush("test", e.Take()); err != nil {
+			t.Fatal(err)
+		}
+		l.reopen(t)
+	}
+	n := 0
+	if err := l.j.Sources(func(schema.ID, []byte) error { n++; return nil }); err != nil || n != maxSources {
+		t.Errorf("%d sources stored, %v", n, err)
+	}
+}
+
 // Everything that a failed commit had changed in memory is undone: the same chunk, sent again, gives the same records.
 func TestFullJournalTakesNothing(t *testing.T) {
 	l := openLine(t, nil, map[string]string{"journal_max_bytes": "3000"})

@@ -25,10 +25,11 @@ type Limits struct {
 	Output    int // stdout and stderr, each
 	Original  int // what could not be understood
 	Arguments int // JSON arguments of a tool call, fields without a place
+	Text      int // any other text: command line, stdin, message …
 }
 
 // DefaultLimits keep a record well below what a store takes.
-var DefaultLimits = Limits{Output: 16 << 10, Original: 64 << 10, Arguments: 64 << 10}
+var DefaultLimits = Limits{Output: 16 << 10, Original: 64 << 10, Arguments: 64 << 10, Text: 4 << 20}
 
 // Scrubber turns raw fragments into clean ones.
 type Scrubber struct {
@@ -71,6 +72,7 @@ func (s *Scrubber) action(a *schema.Action) {
 	cutLong(&a.Execution.Stdout, s.limits.Output+margin)
 	cutLong(&a.Execution.Stderr, s.limits.Output+margin)
 	cutLong(&a.Event.Original, s.limits.Original+margin)
+	cut := false
 	args, n := s.engine.Args(a.Command.Args)
 	a.Command.Args, total = args, int64(n)
 	a.Texts(func(name, text string, isJSON bool) string {
@@ -80,12 +82,14 @@ func (s *Scrubber) action(a *schema.Action) {
 			text, n = s.engine.JSON(text)
 			text = s.shortenJSON(text)
 		default:
+			cutLong(&text, s.limits.Text+margin)
 			text, n = s.engine.Text(text)
+			cut = cutClean(&text, s.limits.Text) || cut
 		}
 		total += int64(n)
 		return text
 	})
-	if s.cutOutput(a) {
+	if s.cutOutput(a) || cut {
 		a.Execution.Truncated = true
 	}
 	cutClean(&a.Event.Original, s.limits.Original)

@@ -25,7 +25,7 @@ func gate(t *testing.T, l Limits) *Scrubber {
 // Output is cut after scrubbing: at no place can the cut make half a secret of a whole one.
 func TestCutNeverUncoversASecret(t *testing.T) {
 	const limit = 300
-	s := gate(t, Limits{Output: limit, Original: limit, Arguments: limit})
+	s := gate(t, Limits{Output: limit, Original: limit, Arguments: limit, Text: 1 << 20})
 	for at := limit - 120; at < limit+40; at++ {
 		var f schema.Fragment
 		f.Execution.Stdout = strings.Repeat("é", at/2) + " " + secret + strings.Repeat(" tail", 2000)
@@ -45,8 +45,20 @@ func TestCutNeverUncoversASecret(t *testing.T) {
 	}
 }
 
+func TestHugeCommandIsCut(t *testing.T) {
+	s := gate(t, Limits{Output: 100, Original: 100, Arguments: 100, Text: 5000})
+	for _, n := range []int{4999, 5000, 5001, 100_000} {
+		var f schema.Fragment
+		f.Command.Line = strings.Repeat("x", n)
+		a := s.Fragment(&f).Action()
+		if len(a.Command.Line) != min(n, 5000) || a.Execution.Truncated != (n > 5000) {
+			t.Errorf("%d bytes: %d kept, truncated %v", n, len(a.Command.Line), a.Execution.Truncated)
+		}
+	}
+}
+
 func TestLongArgumentsStayJSON(t *testing.T) {
-	s := gate(t, Limits{Output: 100, Original: 100, Arguments: 400})
+	s := gate(t, Limits{Output: 100, Original: 100, Arguments: 400, Text: 1 << 20})
 	var f schema.Fragment
 	f.Command.ToolArguments = schema.JSON(`{"content":"` + strings.Repeat("long ", 300) + secret + `"}`)
 	args := string(s.Fragment(&f).Action().Command.ToolArguments)
