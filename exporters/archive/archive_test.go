@@ -59,3 +59,12 @@ func TestConformance(t *testing.T) {
 		}
 	})
 }
+
+func TestMain(m *testing.M) { exportertest.Main(m, Open) }
+
+func TestKilled(t *testing.T) {
+	root := t.TempDir()
+	exportertest.RunKilled(t, settingsFor(t, root), exportertest.Store{
+		Stored: func(_ context.Context, stream string) ([]exporters.Record, error) { return readBack(root, stream) },
+	})
+}

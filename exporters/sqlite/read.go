@@ -13,8 +13,11 @@ import (
 	"github.com/agentaudit/agentaudit/exporters"
 )
 
+// ErrEmpty says that a file has no tables yet: the exporter is about to make them, or was cut short before it could.
+var ErrEmpty = errors.New("is empty: no audit store yet")
+
 // OpenReadOnly opens a month's file for queries, also while the exporter writes to it. A file that is no store of ours,
-// or a newer version's, is an error that says so.
+// or a newer version's, is an error that says so; one that holds nothing yet is ErrEmpty.
 //
 // Reading in write-ahead mode needs a shared-memory file beside the database. Where that cannot be made (a read-only
 // mount, a copy of evidence), a file without a log waiting is opened as one that does not change.
@@ -35,9 +38,6 @@ func OpenReadOnly(ctx context.Context, path string) (*sql.DB, error) {
 		options.Set("immutable", "1")
 		db, err = openChecked(ctx, path, options)
 	}
-	if errors.Is(err, errNew) {
-		return nil, fmt.Errorf("sqlite: %s is empty: no audit store yet", path)
-	}
 	return db, err
 }
 
@@ -46,7 +46,7 @@ func openChecked(ctx context.Context, path string, options url.Values) (*sql.DB,
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
 	}
-	if err := check(ctx, db); err != nil {
+	if err := checkOne(ctx, db); err != nil {
 		_ = db.Close()
 		if code(err) == sqlite3.SQLITE_NOTADB {
 			return nil, exporters.Permanent(fmt.Errorf("sqlite: %s is no SQLite database", path))
@@ -54,4 +54,14 @@ func openChecked(ctx context.Context, path string, options url.Values) (*sql.DB,
 		return nil, classify(path, err)
 	}
 	return db, nil
+}
+
+// checkOne checks in one snapshot: a new file's tables may come between one look and the next.
+func checkOne(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	return check(ctx, tx)
 }

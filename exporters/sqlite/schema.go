@@ -72,9 +72,6 @@ var insertRow = func() string {
 
 const insertWords = "INSERT INTO audit_command (rowid, words) VALUES (?, ?)"
 
-// errNew says that a file has no tables yet.
-var errNew = errors.New("is empty")
-
 // setUp checks the file, and makes the tables of a new one.
 func (f *file) setUp(ctx context.Context) error {
 	tx, err := f.db.BeginTx(ctx, nil)
@@ -83,7 +80,7 @@ func (f *file) setUp(ctx context.Context) error {
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	err = check(ctx, tx)
-	if errors.Is(err, errNew) {
+	if errors.Is(err, ErrEmpty) {
 		_, err = tx.ExecContext(ctx, tables)
 	}
 	if err != nil {
@@ -97,7 +94,7 @@ type queryer interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// check says whether a database is a store of ours that this program understands. errNew if it is empty.
+// check says whether a database is a store of ours that this program understands. ErrEmpty if it is empty.
 func check(ctx context.Context, q queryer) error {
 	var id, version, objects int64
 	if err := q.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
@@ -111,7 +108,7 @@ func check(ctx context.Context, q queryer) error {
 	}
 	switch {
 	case id == 0 && version == 0 && objects == 0:
-		return errNew
+		return ErrEmpty
 	case id != applicationID:
 		return exporters.Permanent(errors.New("is a database, but no audit store"))
 	case version > schemaVersion:

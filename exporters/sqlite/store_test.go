@@ -442,3 +442,44 @@ func BenchmarkExport(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(records)*b.N)/b.Elapsed().Seconds(), "records/s")
 }
+
+// A full disk is an error that goes away, and leaves nothing behind.
+func TestFull(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "audit.db")
+	e := start(t, base)
+	records := exportertest.Records("s", 0, 2000)
+	deliver(t, e, records[:1])
+	f := e.(*store).open[0]
+	limit := func(pages int) {
+		if _, err := f.db.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(100)
+	acked, _, err := e.Export(t.Context(), exporters.Batch{Stream: "s", Records: records})
+	if acked != 0 || err == nil || exporters.IsPermanent(err) {
+		t.Fatalf("acknowledged %d, error %v, want one that may go away", acked, err)
+	}
+	if got, err := readBack(t.Context(), base, "s"); err != nil || len(got) != 1 {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+	limit(1 << 30)
+	deliver(t, e, records)
+}
+
+// Where no shared-memory file can be made, a file that nobody writes to is read all the same.
+func TestReadOnlyPlace(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "audit.db")
+	e := start(t, base)
+	deliver(t, e, exportertest.Records("s", 0, 5))
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	path := files(t, base)[0]
+	if err := os.Mkdir(path+"-shm", 0o700); err != nil { // in its place
+		t.Fatal(err)
+	}
+	if got, err := readBack(t.Context(), base, "s"); err != nil || len(got) != 5 {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+}

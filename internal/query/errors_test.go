@@ -107,6 +107,12 @@ func TestWhileWriting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(strings.TrimSuffix(path, ".db")+"-2027-01.db", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(); n != 300 {
+		t.Errorf("%d rows when a new month begins", n)
+	}
 	one, err := query.Open(t.Context(), "sqlite:"+files[0])
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,9 @@ func OpenSQLite(ctx context.Context, path string) (Source, error) {
 	}
 	for _, f := range files {
 		db, err := sqlite.OpenReadOnly(ctx, f)
+		if s.passOver(err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -48,6 +51,9 @@ func OpenSQLite(ctx context.Context, path string) (Source, error) {
 	}
 	return s, nil
 }
+
+// passOver says whether an error only means that a new month has just begun.
+func (s *sqliteSource) passOver(err error) bool { return !s.single && errors.Is(err, sqlite.ErrEmpty) }
 
 func (s *sqliteSource) files() ([]string, error) {
 	if s.single {
@@ -113,7 +119,7 @@ func (s *sqliteSource) start(ctx context.Context, q *Query) ([]*month, error) {
 		if m != nil {
 			months = append(months, m)
 		}
-		if err != nil {
+		if err != nil && !s.passOver(err) {
 			return months, fmt.Errorf("sqlite: %s: %w", f, err)
 		}
 	}
