@@ -9,7 +9,7 @@ run() { printf '\n\033[1m$ %s\033[0m\n' "$*"; PATH="$PWD/bin:$PATH" "$@"; }
 title() { printf '\n== %s\n' "$*"; }
 
 title "Three agents' logs go through the plugin (C ABI, as Fluent Bit calls it) into SQLite and a signed archive"
-go run ./test/demo bin "$state" examples/logs/*.jsonl
+go build -trimpath -buildmode=pie -o bin/demo ./test/demo && bin/demo bin "$state" examples/logs/*.jsonl
 run agent-audit status --state "$state"
 
 source="sqlite:$state/audit.db"
