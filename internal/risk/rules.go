@@ -157,7 +157,7 @@ var wrappers = map[string]wrapper{
 var starters = map[string]starter{
 	"shell": startShell, "eval": startEval, "first": startFirst, "alias": startAlias, "words": startWords,
 	"command-flag": startCommandFlag, "ssh": startSSH, "container": startContainer, "kubectl": startKubectl,
-	"find": startFind, "xargs": startXargs, "git": startGit, "code": startCode,
+	"find": startFind, "xargs": startXargs, "git": startGit, "code": startCode, "rest": startRest,
 }
 
 // builtin compiles the embedded rules once for the process; engines share them, as nothing changes them.

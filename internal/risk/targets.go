@@ -221,6 +221,9 @@ func (e *Engine) classifyPart(s string, p *plan) classSet {
 	if clean == "" {
 		return out
 	}
+	if strings.HasPrefix(clean, "..") && strings.Trim(clean, "./") == "" {
+		out |= classBroad
+	}
 	if c := clean[0]; c != '/' && c != '~' && p != nil && p.inCwd && out&(classDynamic|classGuarded) == 0 {
 		joined := cleanPath(p.cwd + "/" + clean)
 		if e.paths.find(clean)&e.harmless == 0 {

@@ -9,6 +9,12 @@ import (
 // their marks, then what it starts itself (bash -c, ssh, find -exec, docker run …) is flattened in turn.
 func (p *plan) command(argv []word, proto call, s site) {
 	for range maxHops {
+		if w := argv[0]; w.dyn && strings.Contains(w.text, " ") {
+			if split := fields(w.text); len(split) > 0 { // the shell splits what an expansion yields
+				split[0].dyn = true
+				argv = append(split, argv[1:]...)
+			}
+		}
 		proto.program = baseName(argv[0].text)
 		if argv[0].computed() {
 			proto.marks |= markDynamic
@@ -410,7 +416,7 @@ func startFind(p *plan, i int, s site) {
 	if narrowed && root != "/" && root != "~" {
 		root = strings.TrimSuffix(root, "/") + "/x/" + openGuarded + "found" + shut
 	}
-	for j := range c.words {
+	for j := 0; j < len(c.words); j++ {
 		switch c.words[j].text {
 		case "-exec", "-execdir", "-ok", "-okdir":
 			end := j + 1
@@ -446,6 +452,17 @@ func startXargs(p *plan, i int, s site) {
 	}
 }
 
+// startRest is for programs whose operands are a command: nsenter, unshare.
+func startRest(p *plan, i int, s site) {
+	c := &p.calls[i]
+	for j := range c.words {
+		if c.words[j].kind == positional {
+			p.behind(c.words, j, c, s)
+			return
+		}
+	}
+}
+
 // startGit is for `git -c alias.x='!cmd'` and `git bisect run cmd`, `git submodule foreach 'cmd'`.
 func startGit(p *plan, i int, s site) {
 	c := &p.calls[i]
@@ -468,17 +485,23 @@ func startGit(p *plan, i int, s site) {
 // child_process.execSync('…'), system("…"), `…`.
 var (
 	shellCalls = regexp.MustCompile(`(?:\bsystem|\bpopen\d?|\bexec(?:Sync|File|FileSync)?|\bspawn(?:Sync)?|\bsubprocess\.\w+|\bgetoutput|\bshell_exec|\bpassthru)\s*\(?\s*(?:\[\s*)?(?:[frb]?"((?:[^"\\]|\\.)*)"|[frb]?'((?:[^'\\]|\\.)*)')((?:\s*,\s*(?:"[^"]*"|'[^']*'))*)`)
+	backticks  = regexp.MustCompile("`([^`]+)`")
 	quotedWord = regexp.MustCompile(`"([^"]*)"|'([^']*)'`)
 )
 
 // startCode flattens the shell commands in a program's text given by -c, -e or standard input.
 func startCode(p *plan, i int, s site) {
-	code := p.calls[i].code
-	if code == "" || !strings.ContainsAny(code, "(\"'") {
+	code, program := p.calls[i].code, p.calls[i].program
+	if code == "" || !strings.ContainsAny(code, "(\"'`") {
 		return
 	}
 	if len(code) > maxText {
 		code, p.cut = code[:maxText], true
+	}
+	if program == "ruby" || program == "perl" || program == "php" {
+		for _, m := range backticks.FindAllStringSubmatch(code, 16) {
+			p.text(m[1], s)
+		}
 	}
 	for _, m := range shellCalls.FindAllStringSubmatch(code, 16) {
 		text := m[1] + m[2]

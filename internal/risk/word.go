@@ -330,9 +330,9 @@ func (p *plan) braces(argv []word) []word {
 		return argv
 	}
 	out := make([]word, 0, len(argv)+4)
-	for i, w := range argv {
+	for _, w := range argv {
 		lo, hi := strings.IndexByte(w.text, '{'), strings.IndexByte(w.text, '}')
-		if i == 0 || lo < 0 || hi < lo || strings.ContainsAny(w.text, " \n\"':;") || len(out) > maxCalls {
+		if lo < 0 || hi < lo || strings.ContainsAny(w.text, " \n\"':;") || len(out) > maxCalls {
 			out = append(out, w)
 			continue
 		}
