@@ -72,6 +72,8 @@ func TestIndexed(t *testing.T) {
 		"time":    {query.Query{Since: exportertest.Start}, "audit_time"},
 		"newest":  {query.Query{Limit: 5}, "audit_time"},
 		"anomaly": {query.Query{AnyAnomaly: true}, "audit_anomaly"},
+		"agent":   {query.Query{Agent: "planner"}, "audit_agent"},
+		"user":    {query.Query{User: "ann", Since: exportertest.Start, Order: query.OldestFirst}, "audit_user_email"},
 	} {
 		plan := query.Plan(t.Context(), db, want.query)
 		if !strings.Contains(plan, want.index) || strings.Contains(plan, "TEMP B-TREE") {
@@ -82,8 +84,6 @@ func TestIndexed(t *testing.T) {
 		query query.Query
 		index string
 	}{
-		"agent":  {query.Query{Agent: "planner"}, "audit_agent"},
-		"user":   {query.Query{User: "ann"}, "audit_user"},
 		"risk":   {query.Query{RiskMin: number(90)}, "audit_risk"},
 		"prefix": {query.Query{CommandPrefix: "rm -rf"}, "audit_command_head"},
 		"words":  {query.Query{Command: "rm"}, "audit_command"},

@@ -187,10 +187,13 @@ func (m *month) less(o *month) bool { return m.time < o.time || m.time == o.time
 // take reads the record of the next row and goes on.
 func (m *month) take(ctx context.Context) (Row, error) {
 	var row Row
-	if err := m.record.QueryRowContext(ctx, m.n).Scan(&row.JSON); err != nil {
+	err := ctx.Err()
+	if err == nil { // a context that can end costs goroutines a row
+		err = m.record.QueryRowContext(context.WithoutCancel(ctx), m.n).Scan(&row.JSON)
+	}
+	if err != nil {
 		return row, fmt.Errorf("sqlite: %s: %w", m.path, err)
 	}
-	var err error
 	if row.Action, err = schema.Parse(row.JSON); err != nil {
 		return row, fmt.Errorf("sqlite: %s: record %s: %w", m.path, m.id, err)
 	}
@@ -247,13 +250,64 @@ func (w *where) any(value string, columns ...string) {
 // rareRisk is the score from which on records are taken to be rare.
 const rareRisk = 70
 
+// Columns that a name is looked for in.
+var (
+	agentColumns = []string{"agent", "agent_id", "service"}
+	userColumns  = []string{"user", "user_id", "user_email"}
+)
+
 // sql writes the query for one file.
 func (q *Query) sql() (text string, args []any) {
-	var w where
+	rest := *q
+	var arms []string
+	name := ""
+	switch selective := q.ID != "" || q.Session != "" || q.Command != "" || q.CommandPrefix != ""; {
+	case selective:
+	case q.Agent != "":
+		arms, name, rest.Agent = agentColumns, q.Agent, ""
+	case q.User != "":
+		arms, name, rest.User = userColumns, q.User, ""
+	}
+	w := rest.where()
+	order := " ORDER BY timestamp DESC, id DESC, n DESC"
+	if q.Order == OldestFirst {
+		order = " ORDER BY timestamp, id, n"
+	}
+	if arms == nil {
+		text, args = "SELECT n, timestamp, id FROM audit_log"+w.sql(), w.args
+	}
+	// A name in any of several columns: one query a column, each in the order of that column's index, merged. An OR would
+	// have to find and sort all rows of that name for the newest fifty.
+	for i, column := range arms {
+		arm := where{conds: append([]string{column + " = ?"}, w.conds...)}
+		if i > 0 {
+			text += " UNION "
+		}
+		text += "SELECT n, timestamp, id FROM audit_log" + arm.sql()
+		args = append(append(args, name), w.args...)
+	}
+	text += order
+	if q.Limit > 0 {
+		text += " LIMIT ?"
+		args = append(args, q.Limit)
+	}
+	return text, args
+}
+
+func (w *where) sql() string {
+	if len(w.conds) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(w.conds, " AND ")
+}
+
+// where collects the query's conditions.
+func (q *Query) where() *where {
+	w := new(where)
 	w.any(q.ID, "id")
 	w.any(q.Session, "session_id")
-	w.any(q.Agent, "agent", "agent_id", "service")
-	w.any(q.User, "user", "user_id", "user_email")
+	w.any(q.Agent, agentColumns...)
+	w.any(q.User, userColumns...)
 	w.any(q.Organization, "organization_id", "organization")
 	w.any(q.Host, "host", "host_id")
 	w.any(q.Tool, "tool")
@@ -284,22 +338,9 @@ func (q *Query) sql() (text string, args []any) {
 	if q.Anomaly != "" {
 		w.add("anomalies IS NOT NULL AND EXISTS (SELECT 1 FROM json_each(anomalies) WHERE json_each.value = ?)", q.Anomaly)
 	}
-	q.sqlText(&w)
-	q.sqlTime(&w)
-	text = "SELECT n, timestamp, id FROM audit_log"
-	if len(w.conds) > 0 {
-		text += " WHERE " + strings.Join(w.conds, " AND ")
-	}
-	if q.Order == OldestFirst {
-		text += " ORDER BY timestamp, id"
-	} else {
-		text += " ORDER BY timestamp DESC, id DESC"
-	}
-	if q.Limit > 0 {
-		text += " LIMIT ?"
-		w.args = append(w.args, q.Limit)
-	}
-	return text, w.args
+	q.sqlText(w)
+	q.sqlTime(w)
+	return w
 }
 
 func (q *Query) sqlTime(w *where) {
