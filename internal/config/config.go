@@ -164,6 +164,16 @@ func FlatKeys() []string {
 	return names
 }
 
+// CheckFlat says whether a flat key can have a value; of unknown keys it says nothing.
+func CheckFlat(key, value string) error {
+	return new(Config).flat(func(k string) string {
+		if k == key {
+			return value
+		}
+		return ""
+	})
+}
+
 func (c *Config) flat(get func(string) string) error {
 	for _, k := range flatKeys {
 		if v := strings.TrimSpace(get(k.name)); v != "" {

@@ -86,6 +86,20 @@ func TestFreeKeysAreNotChecked(t *testing.T) {
 	}
 }
 
+// A flat key is checked by itself: that others are missing is not its fault.
+func TestCheckFlat(t *testing.T) {
+	for key, value := range map[string]string{"archive_max_wait": "1s", "state_dir": "/x", "format": "auto", "match": "*", "prompts": "on"} {
+		if err := CheckFlat(key, value); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	for key, value := range map[string]string{"archive_max_wait": "soon", "journal_max_bytes": "lots", "prompts": "perhaps"} {
+		if err := CheckFlat(key, value); err == nil {
+			t.Errorf("%s %s was taken", key, value)
+		}
+	}
+}
+
 func FuzzLoad(f *testing.F) {
 	f.Add("state_dir: /a\nexporters: {sqlite: {path: x}}\n")
 	f.Add("a: &x [*x]\n")

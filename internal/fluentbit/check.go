@@ -89,7 +89,7 @@ func (c *Config) output(s *Section) Output {
 	c.delivery(s)
 	get := func(key string) string {
 		e := s.Get(key)
-		if e == nil || key == "config" || accepts(key, e.Value) != nil {
+		if e == nil || key == "config" || config.CheckFlat(key, e.Value) != nil {
 			return "" // what is not accepted is reported at its line, or known only where Fluent Bit runs
 		}
 		return e.Value
@@ -126,23 +126,6 @@ func (c *Config) incomplete(s *Section, cfg *config.Config, err error) {
 	}
 }
 
-// accepts says whether a flat key can have a value.
-func accepts(key, value string) error {
-	if value == "" || key == "config" {
-		return nil
-	}
-	_, err := config.Load("", func(k string) string {
-		switch k {
-		case key:
-			return value
-		case "state_dir", "sqlite_path":
-			return "/"
-		}
-		return ""
-	})
-	return err
-}
-
 // keys checks an output's keys and the form of their values.
 func (c *Config) keys(s *Section) {
 	known := config.FlatKeys()
@@ -159,7 +142,7 @@ func (c *Config) keys(s *Section) {
 		case e.Kind == Null:
 			c.find(Warning, e.Pos, e.Key+" has no value", `plugins get the text "null"`, "remove it, or give it a value")
 		case !Symbolic(e.Value):
-			if err := accepts(e.Key, e.Value); err != nil {
+			if err := config.CheckFlat(e.Key, e.Value); err != nil {
 				c.find(Error, e.Pos, err.Error(), startFails, "")
 			}
 		}
