@@ -106,6 +106,7 @@ type plan struct {
 	reader strings.Reader
 	calls  []call
 	arena  []word
+	tokens []token
 	vars   []variable
 	got    []string // base names of files fetched so far
 	cwd    string
@@ -135,6 +136,7 @@ func (p *plan) reset(e *Engine, cwd string) {
 	clear(p.arena)
 	clear(p.vars)
 	clear(p.got)
+	clear(p.tokens)
 	p.calls, p.arena, p.vars, p.got = p.calls[:0], p.arena[:0], p.vars[:0], p.got[:0]
 	p.eng, p.budget, p.grown, p.words, p.cut = e, maxText, 0, 0, false
 	p.setCwd(cwd)
@@ -157,6 +159,9 @@ func (p *plan) text(src string, s site) {
 	}
 	if windowsText(src) {
 		p.split(src, s, true)
+		return
+	}
+	if p.plain(src, s) {
 		return
 	}
 	file := p.parse(src)
@@ -367,7 +372,9 @@ func (p *plan) callExpr(c *syntax.CallExpr, redirs []*syntax.Redirect, s site) {
 	if len(redirs) > 0 {
 		p.redirects(&proto, redirs, s)
 	}
-	proto.subst = span{lo, int32(len(p.calls))}
+	if hi := int32(len(p.calls)); hi > lo {
+		proto.subst = span{lo, hi}
+	}
 	if len(argv) == 0 {
 		if proto.subst.empty() || len(proto.env) == 0 || len(proto.redirs) > 0 {
 			p.add(proto, nil)

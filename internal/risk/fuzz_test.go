@@ -21,6 +21,11 @@ func FuzzAssess(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cmd, tool, arguments string) {
 		start := time.Now()
 		s := Subject{Command: cmd, Tool: tool, Arguments: arguments, Cwd: arguments}
+		if len(cmd) < 4096 {
+			if plain, parsed, ok := bothWays(e, cmd); ok && !slices.Equal(plain, parsed) {
+				t.Fatalf("%q is read\n plain  %v\n parsed %v", cmd, plain, parsed)
+			}
+		}
 		a, b := e.Assess(s), e.Assess(s)
 		if took := time.Since(start); took > 2*time.Second {
 			t.Fatalf("took %v", took)

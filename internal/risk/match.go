@@ -249,7 +249,9 @@ func (p *plan) holds(cl *clause, c *call) bool {
 	case cl.target != 0 && c.targets&cl.target == 0,
 		cl.reads != 0 && c.reads&cl.reads == 0,
 		cl.writes != 0 && c.writes&cl.writes == 0,
+		c.targets&cl.targetAll != cl.targetAll,
 		cl.is != 0 && c.marks&cl.is == 0,
+		c.marks&cl.isAll != cl.isAll,
 		cl.sql != 0 && c.sql&cl.sql == 0:
 		return false
 	}

@@ -71,6 +71,7 @@ type clauseSpec struct {
 	AllFlags   []string     `yaml:"all_flags"`
 	Args       []string     `yaml:"args"`
 	Target     []string     `yaml:"target"`
+	TargetAll  []string     `yaml:"target_all"`
 	Reads      []string     `yaml:"reads"`
 	Writes     []string     `yaml:"writes"`
 	From       []string     `yaml:"from"`
@@ -80,6 +81,7 @@ type clauseSpec struct {
 	Tools      []string     `yaml:"tools"`
 	Verbs      []string     `yaml:"verbs"`
 	Is         []string     `yaml:"is"`
+	IsAll      []string     `yaml:"is_all"`
 	Code       []string     `yaml:"code"`
 	SQL        []string     `yaml:"sql"`
 	Not        []clauseSpec `yaml:"not"`
@@ -117,6 +119,7 @@ type clause struct {
 	allFlags   [][]flagPattern
 	args       []glob
 	target     classSet
+	targetAll  classSet
 	reads      classSet
 	writes     classSet
 	fromReads  classSet
@@ -126,6 +129,7 @@ type clause struct {
 	tools      []glob
 	verbs      map[string]bool
 	is         marks
+	isAll      marks
 	code       []*regexp.Regexp
 	sql        sqlSet
 	not        []clause
@@ -353,11 +357,22 @@ func (c *compiler) index(cl clause) {
 	}
 }
 
+func (c *compiler) marks(where string, names []string) marks {
+	var out marks
+	for _, name := range names {
+		if markNames[name] == 0 {
+			c.fail("%s: unknown is %q", where, name)
+		}
+		out |= markNames[name]
+	}
+	return out
+}
+
 func (c *compiler) clause(id string, s *clauseSpec) clause {
 	where := "rule " + id
 	cl := clause{
 		anyFlag: flagPatterns(s.AnyFlag),
-		target:  c.set(where, s.Target), reads: c.set(where, s.Reads), writes: c.set(where, s.Writes),
+		target:  c.set(where, s.Target), targetAll: c.set(where, s.TargetAll), reads: c.set(where, s.Reads), writes: c.set(where, s.Writes),
 		fromReads: c.set(where, s.FromReads), from: c.nameSet(where, s.From), subst: c.nameSet(where, s.Subst),
 		args: globs(c.words(where, s.Args)), env: globs(s.Env), tools: globs(c.words(where, s.Tools)),
 		verbs: c.nameSet(where, s.Verbs),
@@ -378,12 +393,7 @@ func (c *compiler) clause(id string, s *clauseSpec) clause {
 	for _, sub := range s.Subcommand {
 		cl.subcommand = append(cl.subcommand, strings.Fields(sub))
 	}
-	for _, name := range s.Is {
-		if markNames[name] == 0 {
-			c.fail("%s: unknown is %q", where, name)
-		}
-		cl.is |= markNames[name]
-	}
+	cl.is, cl.isAll = c.marks(where, s.Is), c.marks(where, s.IsAll)
 	for _, name := range s.SQL {
 		if sqlNames[name] == 0 {
 			c.fail("%s: unknown sql %q", where, name)

@@ -386,12 +386,12 @@ func startKubectl(p *plan, i int, s site) {
 // behind judges the words from j on as a command of their own.
 func (p *plan) behind(words []word, j int, c *call, s site) {
 	if j < len(words) {
-		p.command(plain(words[j:]), call{from: c.from, subst: c.subst, stdin: c.stdin, marks: s.marks}, s)
+		p.command(unmarked(words[j:]), call{from: c.from, subst: c.subst, stdin: c.stdin, marks: s.marks}, s)
 	}
 }
 
-// plain copies words without their kinds and classes, which belong to the outer command.
-func plain(words []word) []word {
+// unmarked copies words without their kinds and classes, which belong to the outer command.
+func unmarked(words []word) []word {
 	out := make([]word, len(words))
 	for i, w := range words {
 		out[i] = word{text: w.text, dyn: w.dyn}
@@ -423,7 +423,7 @@ func startFind(p *plan, i int, s site) {
 			for end < len(c.words) && c.words[end].text != ";" && c.words[end].text != "+" {
 				end++
 			}
-			argv := plain(c.words[j+1 : end])
+			argv := unmarked(c.words[j+1 : end])
 			for k := range argv {
 				if strings.Contains(argv[k].text, "{}") {
 					argv[k] = word{text: strings.ReplaceAll(argv[k].text, "{}", root), dyn: true}
@@ -440,7 +440,7 @@ func startXargs(p *plan, i int, s site) {
 	c := &p.calls[i]
 	for j := range c.words {
 		if c.words[j].kind == positional {
-			argv := plain(c.words[j:])
+			argv := unmarked(c.words[j:])
 			if in, ok := p.input(c); ok && len(in) < 4096 {
 				argv = append(argv, fields(in)...)
 			} else {
