@@ -132,7 +132,11 @@ func TestFaults(t *testing.T) {
 		{"power cut after the call", true, true, true},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
-			for n := 1; ; n++ {
+			step := 1
+			if testing.Short() {
+				step = 5
+			}
+			for n := 1; ; n += step {
 				d := &faultyDisk{failAt: n, applied: mode.applied, crash: mode.crash}
 				live(t, d, mode.lossy)
 				if d.calls < n {

@@ -69,7 +69,11 @@ func Run(t *testing.T, s query.Source, records []exporters.Record) {
 	}
 	t.Run("random", func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(3, 4))
-		for range 250 {
+		queries := 250
+		if testing.Short() {
+			queries = 50
+		}
+		for range queries {
 			o.check(t, s, o.random(rng))
 		}
 	})
