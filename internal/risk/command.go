@@ -83,17 +83,18 @@ type redirect struct {
 
 // call is one simple command, or one tool call, with all that the rules ask about it.
 type call struct {
-	program string // base name in lower case, without .exe; "" for a tool call or a bare assignment
-	info    *programInfo
-	words   []word // after the program
-	redirs  []redirect
-	env     []string // NAME=value before the program, or exported
-	stdin   string   // text of a heredoc or herestring
-	code    string   // program text for an interpreter or a database client
-	tool    string   // lower-case tool name, for tool calls
-	from    span     // calls whose output reaches its standard input
-	subst   span     // calls whose output is among its words
-	marks   marks
+	program   string // base name in lower case, without .exe; "" for a tool call or a bare assignment
+	info      *programInfo
+	words     []word // after the program
+	redirs    []redirect
+	env       []string // NAME=value before the program, or exported
+	stdin     string   // text of a heredoc or herestring
+	code      string   // program text for an interpreter or a database client
+	tool      string   // lower-case tool name, for tool calls; toolWords: its words joined by _
+	toolWords string
+	from      span // calls whose output reaches its standard input
+	subst     span // calls whose output is among its words
+	marks     marks
 
 	targets, reads, writes classSet
 	sql                    sqlSet

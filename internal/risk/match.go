@@ -267,7 +267,7 @@ func (cl *clause) holdsProgram(c *call) bool {
 	if len(cl.tools) > 0 && (c.tool == "" || !anyGlob(cl.tools, c.tool)) {
 		return false
 	}
-	return cl.verbs == nil || c.tool != "" && hasVerb(c.tool, cl.verbs)
+	return cl.verbs == nil || c.tool != "" && hasVerb(c.toolWords, cl.verbs)
 }
 
 func (cl *clause) holdsWords(c *call) bool {

@@ -33,6 +33,8 @@ func TestAssess(t *testing.T) {
 		{"read", Subject{Tool: "Read", Arguments: `{"file_path":"main.go"}`}, 1, 5, "read-only", "tool-read"},
 		{"web", Subject{Tool: "web_fetch", Arguments: `{"url":"https://example.org"}`}, 15, 29, "network", "network-fetch"},
 		{"MCP SQL", Subject{Tool: "mcp__pg__query", Arguments: `{"sql":"DROP TABLE users"}`}, 80, 100, "data-store-change", "data-drop"},
+		{"camel case", Subject{Tool: "mcp__gh__deleteRepository", Arguments: `{}`}, 55, 65, "infrastructure-change", "tool-delete"},
+		{"no verb", Subject{Tool: "mcp__x__postgres_health", Arguments: `{}`}, 15, 20, "unknown", "unknown-program"},
 		{"MCP unknown", Subject{Tool: "mcp__x__frobnicate", Arguments: `not JSON`}, 15, 20, "unknown", "unknown-program"},
 		{"root counts", Subject{Command: "sudo rm -rf /etc"}, 93, 100, "destruction", "as-root"},
 		{"root alone does not", Subject{Command: "sudo ls"}, 1, 5, "read-only", "read"},

@@ -30,10 +30,9 @@ const maxArguments = 1 << 20 // bytes of JSON arguments read
 // toolCall flattens a tool call: a shell tool's command as shell text, any other as one call with the tool's name and
 // its arguments' short strings as words.
 func (p *plan) toolCall(s Subject) {
-	name := strings.ToLower(s.Tool)
-	short := name
-	if i := strings.LastIndex(name, "__"); i >= 0 {
-		short = name[i+2:]
+	short := strings.ToLower(s.Tool)
+	if i := strings.LastIndex(short, "__"); i >= 0 {
+		short = short[i+2:]
 	}
 	var args map[string]json.RawMessage
 	switch {
@@ -51,7 +50,7 @@ func (p *plan) toolCall(s Subject) {
 	if shellTools[short] && p.shellTool(args) {
 		return
 	}
-	p.plainTool(name, args)
+	p.plainTool(s.Tool[:min(len(s.Tool), 256)], args)
 }
 
 func (p *plan) shellTool(args map[string]json.RawMessage) bool {
@@ -97,7 +96,7 @@ func (p *plan) argv(args []string) {
 }
 
 func (p *plan) plainTool(name string, args map[string]json.RawMessage) {
-	c := call{tool: name}
+	c := call{tool: strings.ToLower(name), toolWords: snake(name)}
 	keys := make([]string, 0, len(args))
 	for k := range args {
 		keys = append(keys, k)
@@ -122,7 +121,7 @@ func (p *plan) plainTool(name string, args map[string]json.RawMessage) {
 		c.targets |= w.class
 	}
 	c.reads = c.targets
-	if anyGlob(p.eng.writeTools, name) {
+	if anyGlob(p.eng.writeTools, c.tool) {
 		c.reads, c.writes = 0, c.targets
 	}
 	p.calls = append(p.calls, c)
@@ -194,8 +193,24 @@ func stringsIn(raw json.RawMessage, depth int) []word {
 	return nil
 }
 
-// hasVerb tells whether a tool's name has one of these words in it: mcp__github__create_issue, createIssue,
-// create-issue all have create. An MCP server's name does not count.
+// snake writes createIssue as create_issue.
+func snake(name string) string {
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; isUpper(c) {
+			if i > 0 && isLetter(name[i-1]) && !isUpper(name[i-1]) {
+				b.WriteByte('_')
+			}
+			b.WriteByte(c | 0x20)
+			continue
+		}
+		b.WriteByte(name[i])
+	}
+	return b.String()
+}
+
+// hasVerb tells whether a tool's name, in snake form, has one of these words in it: mcp__github__create_issue and
+// create-issue have create. An MCP server's name does not count.
 func hasVerb(tool string, verbs map[string]bool) bool {
 	if i := strings.LastIndex(tool, "__"); i >= 0 {
 		tool = tool[i+2:]
@@ -209,11 +224,6 @@ func hasVerb(tool string, verbs map[string]bool) bool {
 			return true
 		}
 		start = i + 1
-	}
-	for v := range verbs { // createissue: camel case was lowered
-		if len(v) > 3 && strings.HasPrefix(tool, v) {
-			return true
-		}
 	}
 	return false
 }
