@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -236,6 +237,67 @@ func TestFailingExporter(t *testing.T) {
 	}
 	p.same(t, chunks*50)
 	p.verified(t)
+}
+
+// Exporters that die are started again, and nothing is lost or twice.
+func TestExportersAreRestarted(t *testing.T) {
+	p := newPlace(t)
+	h := startHost(t)
+	id := startInstance(t, h, p.keys("pair_window", "1s"))
+	const chunks = 30
+	killed := 0
+	for i := range chunks {
+		if r, err := h.Flush(id, "load", nativeChunk(0, i, 50)); err != nil || r != host.OK {
+			t.Fatalf("flush: %v, %v", r, err)
+		}
+		if i%6 == 5 {
+			for end := time.Now().Add(20 * time.Second); len(exportersOf(t, h.Pid())) < 2 && time.Now().Before(end); {
+				time.Sleep(10 * time.Millisecond)
+			}
+			for _, pid := range exportersOf(t, h.Pid()) {
+				if err := syscall.Kill(pid, syscall.SIGKILL); err == nil {
+					killed++
+				}
+			}
+		}
+	}
+	if killed < 10 {
+		t.Fatalf("only %d exporters were killed", killed)
+	}
+	p.delivered(t)
+	if err := h.Exit(); err != nil {
+		t.Fatal(err)
+	}
+	p.same(t, chunks*50)
+	p.verified(t)
+}
+
+// Exporters do not inherit the host's environment: other plugins' credentials may be in it.
+func TestExportersGetNoneOfTheHostsSecrets(t *testing.T) {
+	p := newPlace(t)
+	h, err := host.Start(t.Context(), hostProgram, plugin, host.Options{
+		Timeout: time.Minute, Env: append(os.Environ(), "AWS_SECRET_ACCESS_KEY=of-another-plugin"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Kill() })
+	id := startInstance(t, h, p.keys("pair_window", "1s"))
+	feedFile(t, h, id, examples(t)[2], host.FileOptions{})
+	p.delivered(t)
+	for _, pid := range exportersOf(t, h.Pid()) {
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(env), "of-another-plugin") || !strings.Contains(string(env), "PATH=") {
+			t.Errorf("environment of %d: %q", pid, env)
+		}
+		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil || strings.Count(string(args), "\x00") != 3 {
+			t.Errorf("arguments of %d: %q, %v", pid, args, err)
+		}
+	}
 }
 
 // The exporters end with the host, however it ends.
