@@ -122,8 +122,9 @@ func (t *timeline) notes(a *schema.Action) {
 	if !a.Trail.Complete && a.Event.Action != schema.ActionLog {
 		t.note("incomplete", "no result was seen")
 	}
-	if a.Trail.Follows != "" {
-		t.note("late result of", a.Trail.Follows)
+	t.note("late result of", a.Trail.Follows)
+	for _, c := range a.Trail.Conflicts {
+		t.note("contradicting evidence", c.Field+" "+c.Value)
 	}
 }
 

@@ -74,33 +74,35 @@ const (
 	mappedAPI = `gen_ai.tool.name gen_ai.tool.call.id error.type source.ip`
 )
 
-// mapped are the paths that have a place, by class.
-var mapped = map[int]map[string]bool{
-	baseEvent:       paths(mappedAlways),
-	processActivity: paths(mappedAlways, mappedAction, mappedProcess),
-	apiActivity:     paths(mappedAlways, mappedAction, mappedAPI),
+// rest are the fields that have no place, by class, with their paths taken apart.
+var rest = map[int][]restField{
+	baseEvent:       restOf(mappedAlways),
+	processActivity: restOf(mappedAlways, mappedAction, mappedProcess),
+	apiActivity:     restOf(mappedAlways, mappedAction, mappedAPI),
 }
 
-func paths(lists ...string) map[string]bool {
-	m := map[string]bool{}
-	for _, l := range lists {
-		for p := range strings.FieldsSeq(l) {
-			m[p] = true
+type restField struct {
+	path     string
+	segments []string
+}
+
+func restOf(lists ...string) []restField {
+	mapped := strings.Fields(strings.Join(lists, " "))
+	var fields []restField
+	for i := range schema.Fields {
+		if path := schema.Fields[i].Path; !slices.Contains(mapped, path) {
+			fields = append(fields, restField{path, strings.Split(path, ".")})
 		}
 	}
-	return m
+	return fields
 }
 
-// unmapped are the other fields of a record.
+// unmapped are the fields of a record that have no place.
 func unmapped(doc value.Value, class int) object {
 	o := object{}
-	for i := range schema.Fields {
-		path := schema.Fields[i].Path
-		if mapped[class][path] {
-			continue
-		}
-		if v := doc.Get(strings.Split(path, ".")...); v.Exists() {
-			o[path] = json.RawMessage(v.AppendJSON(nil))
+	for _, f := range rest[class] {
+		if v := doc.Get(f.segments...); v.Exists() {
+			o[f.path] = json.RawMessage(v.AppendJSON(nil))
 		}
 	}
 	return o

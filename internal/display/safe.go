@@ -61,20 +61,29 @@ func hex4(r rune) string {
 // AppendSafeJSON appends JSON with the characters escaped that JSON lets stand and a terminal obeys. It is the same
 // value, but not the canonical text.
 func AppendSafeJSON(dst, doc []byte) []byte {
-	for len(doc) > 0 {
-		r, n := utf8.DecodeRune(doc)
-		switch {
-		case r < 0x20 || !unsafeRune(r): // below 0x20 there is only white space between values
-			dst = append(dst, doc[:n]...)
-		case r > 0xffff:
-			r -= 0x10000
-			dst = append(dst, `\u`+hex4(0xd800+r>>10)+`\u`+hex4(0xdc00+r&0x3ff)...)
-		default:
-			dst = append(dst, `\u`+hex4(r)...)
+	start := 0 // of what is copied as it is
+	for i := 0; i < len(doc); {
+		if doc[i] < 0x7f { // below 0x20 there is only white space between values
+			i++
+			continue
 		}
-		doc = doc[n:]
+		r, n := utf8.DecodeRune(doc[i:])
+		if unsafeRune(r) {
+			dst = append(dst, doc[start:i]...)
+			dst = appendEscape(dst, r)
+			start = i + n
+		}
+		i += n
 	}
-	return dst
+	return append(dst, doc[start:]...)
+}
+
+func appendEscape(dst []byte, r rune) []byte {
+	if r > 0xffff {
+		r -= 0x10000
+		return append(dst, `\u`+hex4(0xd800+r>>10)+`\u`+hex4(0xdc00+r&0x3ff)...)
+	}
+	return append(dst, `\u`+hex4(r)...)
 }
 
 // Width is how many cells of a terminal a Safe text takes.
