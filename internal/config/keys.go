@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/agentaudit/agentaudit/schema"
 )
 
 // checkKeys compares the keys of a YAML text with the fields of a struct, at every depth: an unknown key is an error that
@@ -79,7 +81,7 @@ func checkPair(v *ast.MappingValueNode, t reflect.Type, path string) error {
 func DidYouMean(name string, known []string) string {
 	best, distance := "", len(name)/2+2
 	for _, k := range known {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
+		if d := schema.EditDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
@@ -88,24 +90,4 @@ func DidYouMean(name string, known []string) string {
 	}
 	known = slices.Sorted(slices.Values(known))
 	return "; known here: " + strings.Join(known, ", ")
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j]+1, row[j+1]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -73,7 +73,7 @@ func nearestField(path string) string {
 		if sealedFields[p] || schema.Fields[i].Ref == nil {
 			continue
 		}
-		d := editDistance(path, p)
+		d := schema.EditDistance(path, p)
 		if strings.HasSuffix(p, "."+path) || path != "" && strings.HasSuffix(path, "."+p) {
 			d = 1
 		}
@@ -82,27 +82,6 @@ func nearestField(path string) string {
 		}
 	}
 	return best
-}
-
-// editDistance is Levenshtein's, in bytes.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func (*generic) Name() string { return genericName }

@@ -28,13 +28,12 @@ func TestKill(t *testing.T) {
 	t.Logf("seed %d: %d kills, %d records", seed, kills, records)
 	r := rand.New(rand.NewPCG(seed, 0))
 	chunks := records/perChunk + 1 // the last one brings the last results
-	next, killed, slowest := 0, 0, time.Duration(0)
+	next, killed := 0, 0
 	for next < chunks {
 		h, err := host.Start(context.Background(), hostProgram, plugin, host.Options{Timeout: time.Minute})
 		if err != nil {
 			t.Fatal(err)
 		}
-		began := time.Now()
 		if killed < kills {
 			// A moment spread over start-up, load and delivery, so that all kills fall before the end.
 			limit := chunks * (killed + 1) / (kills + 1)
@@ -43,7 +42,6 @@ func TestKill(t *testing.T) {
 			continue
 		}
 		id := startInstance(t, h, p.keys())
-		slowest = max(slowest, time.Since(began))
 		for ; next < chunks; next++ {
 			if res, err := h.Flush(id, "load", pairedChunk(next, perChunk, records)); err != nil || res != host.OK {
 				t.Fatalf("flush: %v, %v\n%s", res, err, h.Stderr())
