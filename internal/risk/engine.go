@@ -75,6 +75,7 @@ type Engine struct {
 	harmless  classSet // classes that make a place no more sensitive
 	mountable classSet // classes that must not be mounted into a container
 
+	sensitive  classSet // classes that count when a path is only a literal in program text
 	nullDevice classSet // /dev/null and the like
 	writeTools []glob
 	fetchers   map[string]bool // programs that download

@@ -169,6 +169,17 @@ func (p *plan) roles(c *call) {
 	}
 }
 
+// literals counts the sensitive paths among a program text's string literals as read.
+func (p *plan) literals(c *call) {
+	if strings.IndexByte(c.code, '/') < 0 && strings.IndexByte(c.code, '.') < 0 {
+		return
+	}
+	for _, m := range quotedWord.FindAllStringSubmatch(c.code, 32) {
+		c.reads |= p.eng.classify(m[1]+m[2], nil) & p.eng.sensitive
+	}
+	c.targets |= c.reads & p.eng.sensitive
+}
+
 // code gathers the program text given to an interpreter or a database client.
 func (p *plan) code(c *call) {
 	info := c.info
@@ -208,6 +219,9 @@ func (p *plan) code(c *call) {
 	}
 	if c.code = strings.Join(parts, sep); len(c.code) > maxText {
 		c.code, p.cut = c.code[:maxText], true
+	}
+	if !info.sql {
+		p.literals(c)
 	}
 	if info.sql {
 		c.sql = classifySQL(c.code)

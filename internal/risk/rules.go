@@ -21,6 +21,7 @@ type ruleFile struct {
 	Lists      map[string][]string    `yaml:"lists"`
 	Classes    map[string][]string    `yaml:"classes"`
 	Harmless   []string               `yaml:"harmless"`
+	Sensitive  []string               `yaml:"sensitive"`
 	Mounts     []string               `yaml:"mounts"`
 	WriteTools []string               `yaml:"write_tools"`
 	Programs   map[string]programSpec `yaml:"programs"`
@@ -231,6 +232,7 @@ func (c *compiler) classes() {
 	}
 	c.eng.harmless = c.set("harmless", c.file.Harmless)
 	c.eng.mountable = c.set("mounts", c.file.Mounts)
+	c.eng.sensitive = c.set("sensitive", c.file.Sensitive)
 	c.eng.nullDevice = c.set("null-device", []string{"null-device"})
 	c.eng.fetchers = c.nameSet("fetchers", []string{"@fetchers"})
 	c.eng.runners = c.nameSet("runners", []string{"@shells", "@interpreters", "source", "."})

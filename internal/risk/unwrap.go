@@ -400,21 +400,23 @@ func unmarked(words []word) []word {
 }
 
 // startFind is for find … -exec cmd {} ; — {} stands for what is found: for the starting folder itself when nothing
-// narrows the search.
+// narrows the search, else for something below it, by the name asked for.
 func startFind(p *plan, i int, s site) {
 	c := &p.calls[i]
-	root, narrowed := ".", false
+	root, found := ".", ""
 	for j := range c.words {
 		switch w := c.words[j]; {
 		case w.kind == positional && j == 0:
 			root = w.text
-		case strings.HasPrefix(w.text, "-name") || strings.HasPrefix(w.text, "-iname") || strings.HasPrefix(w.text, "-path") ||
-			strings.HasPrefix(w.text, "-mtime") || strings.HasPrefix(w.text, "-empty") || strings.HasPrefix(w.text, "-regex"):
-			narrowed = true
+		case (w.text == "-name" || w.text == "-iname") && j+1 < len(c.words):
+			found = c.words[j+1].text
+		case strings.HasPrefix(w.text, "-path") || strings.HasPrefix(w.text, "-mtime") ||
+			strings.HasPrefix(w.text, "-empty") || strings.HasPrefix(w.text, "-regex"):
+			found = openGuarded + "found" + shut
 		}
 	}
-	if narrowed && root != "/" && root != "~" {
-		root = strings.TrimSuffix(root, "/") + "/x/" + openGuarded + "found" + shut
+	if found != "" && root != "/" && root != "~" {
+		root = strings.TrimSuffix(root, "/") + "/x/" + found
 	}
 	for j := 0; j < len(c.words); j++ {
 		switch c.words[j].text {
