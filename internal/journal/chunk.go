@@ -25,13 +25,17 @@ type Chunk struct {
 	err   error
 }
 
+// chunkBatch sizes a chunk's batch: 2 MB of events come to some 10 MB of records, and growing there by doubling, for each
+// chunk anew, was a third of all memory allocated.
+var chunkBatch = []pebble.BatchOption{pebble.WithInitialSizeBytes(4 << 20), pebble.WithMaxRetainedSizeBytes(16 << 20)}
+
 // Begin starts a chunk.
 func (j *Journal) Begin() *Chunk {
 	j.mu.Lock()
 	h := j.head
 	h.tree = h.tree.Clone()
 	j.mu.Unlock()
-	return &Chunk{j: j, batch: j.db.NewBatchWithSize(4 << 20), seen: make(map[schema.ID]struct{}), head: h, first: h.next}
+	return &Chunk{j: j, batch: j.db.NewBatch(chunkBatch...), seen: make(map[schema.ID]struct{}), head: h, first: h.next}
 }
 
 // Seen says whether an identity was taken before, in this chunk or an earlier one.
