@@ -26,7 +26,7 @@ type decoder struct {
 	group  value.Value // resource and scope of the OTLP group that is open
 }
 
-// event is what was found. With err set, raw is what could not be understood.
+// event is what was found, and the bytes it was read from. With err set they could not be understood.
 type event struct {
 	convert.Record
 	raw []byte
@@ -54,7 +54,7 @@ func (d *decoder) decode(chunk []byte, visit func(*event)) {
 		d.index++
 		rest, err := d.event(chunk, &ev)
 		if err == nil {
-			chunk = rest
+			ev.raw, chunk = chunk[:len(chunk)-len(rest)], rest
 			if !d.marker(&ev) {
 				visit(&ev)
 			}

@@ -46,6 +46,7 @@ type Pipeline struct {
 	doc       value.Doc
 	now       func() time.Time
 	err       error // first error of the chunk under way
+	storing   bool  // the assembler is at work
 }
 
 // Options of a Pipeline.
@@ -156,7 +157,7 @@ func (p *Pipeline) inChunk(work func(*journal.Chunk)) (err error) {
 			err = errors.Join(err, p.reload())
 		}
 	}()
-	p.err = nil
+	p.err, p.storing = nil, false
 	work(c)
 	p.keep(p.storeSources(c))
 	p.keep(p.assembler.End(c))
@@ -189,12 +190,22 @@ func (p *Pipeline) loadSources() error {
 	})
 }
 
-// event takes one decoded event down the line.
+// event takes one decoded event down the line. A panic over it must not hold up the chunk for ever, which Fluent Bit
+// would send again and again: the event becomes a record of its failure.
 func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 	if p.err != nil {
 		return
 	}
 	emit := func(f *schema.Fragment) { p.fragment(c, f, now) }
+	defer func() {
+		if r := recover(); r != nil {
+			if p.storing {
+				panic(r) // what is in memory may not fit what is on disk: the whole chunk is undone
+			}
+			ev.err = errPanic
+			p.keep(p.add(c, failure(ev), now))
+		}
+	}()
 	if ev.err != nil {
 		emit(failure(ev))
 		return
@@ -209,6 +220,8 @@ func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 	p.converter.Convert(&src.Source, &in, emit)
 }
 
+var errPanic = errors.New("internal error over this event")
+
 // fragment takes one raw fragment down the rest of the line. Behind the scrubber nothing is raw.
 func (p *Pipeline) fragment(c *journal.Chunk, f *schema.Fragment, now time.Time) {
 	if p.err != nil {
@@ -216,7 +229,16 @@ func (p *Pipeline) fragment(c *journal.Chunk, f *schema.Fragment, now time.Time)
 	}
 	p.around.apply(&f.Action)
 	assess(p.risk, &f.Action)
-	p.keep(p.assembler.Add(c, p.scrubber.Fragment(f), now))
+	p.keep(p.add(c, f, now))
+}
+
+// add scrubs a fragment and hands it to the assembler.
+func (p *Pipeline) add(c *journal.Chunk, f *schema.Fragment, now time.Time) error {
+	clean := p.scrubber.Fragment(f)
+	p.storing = true
+	err := p.assembler.Add(c, clean, now)
+	p.storing = false
+	return err
 }
 
 // assess computes the risk of what is to be done, unless the source reports one.

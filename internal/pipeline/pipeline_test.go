@@ -260,6 +260,23 @@ func TestOddChunks(t *testing.T) {
 	}
 }
 
+// A panic over one event costs that event its form, not the chunk: it becomes a record of its failure, scrubbed, and the
+// events around it come through.
+func TestPanicOverOneEvent(t *testing.T) {
+	secret := "ghp_" + "W3xLr8Tq2ZnVb6YcKj1MhGf5DsPa9Ou7IeQy"
+	l := openLine(t, nil, nil)
+	l.risk = nil // whatever is assessed now panics; plain lines are not
+	l.feed(t, "before", call("1", "echo "+secret), "after")
+	rs := l.records(t)
+	if len(rs) != 3 || rs[0].Message != "before" || rs[2].Message != "after" {
+		t.Fatalf("%d records", len(rs))
+	}
+	a := rs[1]
+	if a.Event.Kind != schema.KindPipelineError || !strings.Contains(a.Event.Original, "toolu_") || strings.Contains(a.Event.Original, secret) {
+		t.Errorf("failed event: %s", a.AppendJSON(nil))
+	}
+}
+
 // Metadata is kept, and what an OTLP group marker says of the resource holds for the records of its group, not beyond.
 func TestMetadataAndGroups(t *testing.T) {
 	l := openLine(t, nil, nil)

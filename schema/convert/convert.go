@@ -158,14 +158,13 @@ func (c *Converter) Convert(src *Source, in *Input, emit Emit) {
 		return
 	}
 	for _, f := range c.formats {
-		if f != current && f.Detect(in.Body) && f.Convert(src, in, emit) {
-			if src.Format == "" || f != c.fallback {
-				src.Format = f.Name()
-			}
-			return
+		if f == current || f == c.fallback || !f.Detect(in.Body) || !f.Convert(src, in, emit) {
+			continue
 		}
+		src.Format = f.Name()
+		return
 	}
-	c.fallback.Convert(src, in, emit)
+	c.fallback.Convert(src, in, emit) // which says nothing of the records to come
 }
 
 func (c *Converter) byName(name string) Format {
