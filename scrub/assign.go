@@ -81,6 +81,9 @@ func (sc *scan) accepts(a *assignment) bool {
 	if a.op == ':' && !a.flag && a.quote == 0 && sc.before(a.start) == '/' {
 		return false // a path and a line, /etc/passwd:12, or the user of a URL, https://x-token:…@
 	}
+	if sc.closes(a) || sc.replaced(a.end - 1) {
+		return false
+	}
 	switch a.op {
 	case '<':
 		return sc.before(a.start) == '<'
@@ -88,6 +91,37 @@ func (sc *scan) accepts(a *assignment) bool {
 		return a.flag && a.start >= 1 || a.quote == 0 && !a.spacedFlagless(sc)
 	}
 	return true
+}
+
+// closes reports whether the quote behind the operator ends a string that is but a label, 'password:' in code or in the
+// pattern of a search, and nothing is joined to it.
+func (sc *scan) closes(a *assignment) bool {
+	level, q := quoteAt(sc.s, a.value)
+	if q == 0 || a.quote != 0 || a.op == ' ' {
+		return false
+	}
+	if next := sc.at(a.value + level + 1); next != 0 && !isSpace(next) && strings.IndexByte(")]},;+.:|&<>", next) < 0 {
+		return false
+	}
+	for i := a.start; i > 0 && i > a.start-maxName; i-- {
+		switch c := sc.s[i-1]; {
+		case c == q:
+			return i-1-level <= 0 || !is(sc.s[i-2-level], ccAlnum)
+		case !is(c, ccName) && c != ' ':
+			return false
+		}
+	}
+	return false
+}
+
+// replaced reports whether a place lies in one of the last secrets found, such as a program's argument.
+func (sc *scan) replaced(at int) bool {
+	for _, f := range sc.spans[max(0, len(sc.spans)-4):] {
+		if f.start <= at && at < f.end {
+			return true
+		}
+	}
+	return false
 }
 
 // spacedFlagless reports whether a name that only a space follows binds nothing. It binds in PASSWORD 'x' (SQL), in

@@ -37,7 +37,8 @@ var programs = []program{
 	{names: "aws awslocal", sub: "configure secretsmanager ssm rds", value: "--secret-string --master-user-password --password", special: awsSecrets},
 	{names: "gcloud npm pnpm yarn pip pip3 poetry composer git dotnet cargo flutter bundle nuget wrangler vercel netlify", sub: "config set add secret secrets user-secrets", special: configSet},
 	{names: "gh glab", sub: "secret variable auth", stdin: "--with-token --stdin", special: configSet},
-	{names: "set setx setenv", special: setVariable},
+	{names: "setx setenv", special: setVariable},
+	{names: "set", special: setFish},
 	{names: "vault bao", sub: "login kv write unseal operator", special: vaultArgs},
 	{names: "htpasswd", special: htpasswdArgs},
 	{names: "ldapsearch ldapmodify ldapadd ldapdelete ldapwhoami ldappasswd ldapcompare", value: "-w -s", special: nil},
@@ -343,7 +344,18 @@ func configSet(c *command) {
 	}
 }
 
-// setVariable: setx NAME X, setenv NAME X, and fish's set -gx NAME X.
+// setFish: fish's set -gx NAME X. Without a flag it may as well be prose: "Set API_KEY or OTHER_KEY".
+func setFish(c *command) {
+	if len(c.args) > 0 && strings.HasPrefix(c.args[0], "-") {
+		setVariable(c)
+		return
+	}
+	if len(c.args) == 2 && looksRandom(c.args[1], 8) {
+		setVariable(c)
+	}
+}
+
+// setVariable: setx NAME X, setenv NAME X.
 func setVariable(c *command) {
 	for i, a := range c.args {
 		if a == "" || a[0] == '-' || a[0] == '/' {
