@@ -81,7 +81,7 @@ func (sc *scan) accepts(a *assignment) bool {
 	if a.op == ':' && !a.flag && a.quote == 0 && sc.before(a.start) == '/' {
 		return false // a path and a line, /etc/passwd:12, or the user of a URL, https://x-token:…@
 	}
-	if sc.closes(a) || sc.replaced(a.end - 1) {
+	if sc.closes(a) || sc.replaced(a.end-1) {
 		return false
 	}
 	switch a.op {
