@@ -149,8 +149,12 @@ func (c *Chunk) Commit() error {
 	return nil
 }
 
-// Discard drops a chunk that is not to be committed.
+// Discard drops a chunk that is not to be committed. Behind a fatal error of Pebble's its commit may still be under way:
+// then nothing is touched.
 func (c *Chunk) Discard() {
+	if c.j.fatal.err() != nil {
+		return
+	}
 	c.batch.Close()
 	if c.old != nil {
 		c.old.Close()

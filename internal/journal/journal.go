@@ -91,6 +91,7 @@ func Open(dir string, newStream func() string, o Options) (*Journal, error) {
 		}
 	}
 	j := &Journal{opt: o, appended: make(chan struct{})}
+	j.fatal.met = make(chan struct{})
 	db, err := pebble.Open(filepath.Join(dir, "journal"), j.pebbleOptions())
 	if err != nil {
 		if isLocked(err) {

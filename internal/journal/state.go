@@ -62,13 +62,22 @@ func isLocked(err error) bool {
 // synced commits a batch and waits for the log to be synced. Pebble answers a failed write of its log with Fatalf, which
 // must not return: the commit runs on a goroutine of its own, which Fatalf ends, and the failure is told here.
 func (j *Journal) synced(b *pebble.Batch) error {
-	err := errors.New("commit did not end")
 	done := make(chan struct{})
+	err := errors.New("commit did not end")
 	go func() {
 		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("commit panicked: %v", r)
+			}
+		}()
 		err = b.Commit(pebble.Sync)
 	}()
-	<-done
+	select {
+	case <-done:
+	case <-j.fatal.met: // elsewhere in Pebble, which may hold the lock that the commit waits for
+		return j.fatal.err()
+	}
 	if fatal := j.fatal.err(); fatal != nil {
 		return fatal
 	}
@@ -77,7 +86,10 @@ func (j *Journal) synced(b *pebble.Batch) error {
 
 // fatalLogger drops Pebble's information (what matters comes back as errors) and remembers what Pebble takes to be the
 // end: Fluent Bit must not end with it.
-type fatalLogger struct{ text atomic.Pointer[string] }
+type fatalLogger struct {
+	text atomic.Pointer[string]
+	met  chan struct{} // closed by the first Fatalf
+}
 
 func (l *fatalLogger) Infof(string, ...any)  {}
 func (l *fatalLogger) Errorf(string, ...any) {}
@@ -85,7 +97,9 @@ func (l *fatalLogger) Errorf(string, ...any) {}
 // Fatalf ends the goroutine that met the error; the journal is broken from then on.
 func (l *fatalLogger) Fatalf(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	l.text.CompareAndSwap(nil, &text)
+	if l.text.CompareAndSwap(nil, &text) {
+		close(l.met)
+	}
 	runtime.Goexit()
 }
 
