@@ -12,6 +12,8 @@ func formats(o Options) ([]Format, error) {
 	return []Format{
 		&claude{prompts: o.Prompts},
 		&codex{prompts: o.Prompts},
+		&miniSWE{prompts: o.Prompts},
+		&sweAgent{},
 		g,
 		&native{},
 		&text{},
