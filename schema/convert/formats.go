@@ -14,6 +14,7 @@ func formats(o Options) ([]Format, error) {
 		&codex{prompts: o.Prompts},
 		&miniSWE{prompts: o.Prompts},
 		&sweAgent{},
+		&pi{prompts: o.Prompts},
 		g,
 		&native{},
 		&text{},

@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzPi(f *testing.F) { fuzzLog(f, "pi") }
