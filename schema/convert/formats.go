@@ -10,6 +10,7 @@ func formats(o Options) ([]Format, error) {
 	}
 	g.named = o.Format == genericName
 	return []Format{
+		&claudeHooks{prompts: o.Prompts},
 		&claude{prompts: o.Prompts},
 		&codex{prompts: o.Prompts},
 		&miniSWE{prompts: o.Prompts},
