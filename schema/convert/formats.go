@@ -16,6 +16,7 @@ func formats(o Options) ([]Format, error) {
 		&miniSWE{prompts: o.Prompts},
 		&sweAgent{},
 		&pi{prompts: o.Prompts},
+		&copilot{prompts: o.Prompts},
 		&sudo{},
 		g,
 		&native{},

@@ -21,15 +21,15 @@ import (
 //
 // and the output of `pi --mode json`, which begins with the session line:
 //
-//	{"type":"tool_execution_start","toolCallId","toolName","args"} … {"type":"tool_execution_end",…,"result","isError"}
+//		{"type":"tool_execution_start","toolCallId","toolName","args"} … {"type":"tool_execution_end",…,"result","isError"}
 //
-//   - Exit code: of a shell that failed it is the last line of the output, "Command exited with code N". A command that
-//     did not fail exited with 0: bash gives an error for all else.
-//   - "Command aborted" is the person's Escape, "Command timed out after N seconds" the time limit; both are errors.
-//   - pi asks for no approval. An extension can block a call: "Tool execution was blocked …", or words of its own, which
-//     cannot be told from any other error.
-//   - A fork or a branch repeats lines; ids of calls are the same, and so are our identities.
-//   - Neither user nor host is told.
+//	  - Exit code: of a shell that failed it is the last line of the output, "Command exited with code N". A command that
+//	    did not fail exited with 0: bash gives an error for all else.
+//	  - "Command aborted" is the person's Escape, "Command timed out after N seconds" the time limit; both are errors.
+//	  - pi asks for no approval. An extension can block a call: "Tool execution was blocked …", or words of its own, which
+//	    cannot be told from any other error.
+//	  - A fork or a branch repeats lines; ids of calls are the same, and so are our identities.
+//	  - Neither user nor host is told.
 type pi struct{ prompts bool }
 
 const piName = "pi"
