@@ -18,6 +18,7 @@ func formats(o Options) ([]Format, error) {
 		&pi{prompts: o.Prompts},
 		&copilot{prompts: o.Prompts},
 		&sudo{},
+		&openHands{},
 		g,
 		&native{},
 		&text{},
