@@ -11,11 +11,13 @@ func formats(o Options) ([]Format, error) {
 	g.named = o.Format == genericName
 	return []Format{
 		&claudeHooks{prompts: o.Prompts},
+		&droid{prompts: o.Prompts},
 		&claude{prompts: o.Prompts},
 		&codex{prompts: o.Prompts},
 		&miniSWE{prompts: o.Prompts},
 		&sweAgent{},
 		&pi{prompts: o.Prompts},
+		&kimi{prompts: o.Prompts},
 		&copilot{prompts: o.Prompts},
 		&sudo{},
 		&openHands{},

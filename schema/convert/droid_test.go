@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzDroid(f *testing.F) { fuzzLog(f, "droid") }

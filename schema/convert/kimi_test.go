@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzKimi(f *testing.F) { fuzzLog(f, "kimi") }
