@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzCursor(f *testing.F) { fuzzLog(f, "cursor") }

@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzGoose(f *testing.F) { fuzzLog(f, "goose") }

@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzOpencode(f *testing.F) { fuzzLog(f, "opencode") }
