@@ -25,6 +25,7 @@ func formats(o Options) ([]Format, error) {
 		&copilot{prompts: o.Prompts},
 		&sudo{},
 		&openHands{},
+		&k8sAudit{},
 		g,
 		&native{},
 		&text{},
