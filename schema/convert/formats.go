@@ -26,6 +26,7 @@ func formats(o Options) ([]Format, error) {
 		&sudo{},
 		&openHands{},
 		&k8sAudit{},
+		&tetragon{},
 		g,
 		&native{},
 		&text{},
