@@ -22,6 +22,7 @@ func formats(o Options) ([]Format, error) {
 		&opencode{},
 		&goose{prompts: o.Prompts},
 		&cursor{prompts: o.Prompts},
+		&mcp{},
 		&copilot{prompts: o.Prompts},
 		&sudo{},
 		&openHands{},

@@ -1,0 +1,68 @@
+package convert
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/value"
+)
+
+func FuzzMCP(f *testing.F) { fuzzLog(f, "mcp") }
+
+func FuzzMCPLine(f *testing.F) {
+	for _, l := range mcpDesktop {
+		f.Add(l)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		c := testConverter(t, "mcp")
+		feed(c, new(Source), []string{line, line}, func(f *schema.Fragment) { checkFragment(t, f) })
+	})
+}
+
+// mcpDesktop is a log of Claude Desktop. It stands here, not under testdata, because such a line is whole before its
+// end: the words behind the message say nothing.
+var mcpDesktop = []string{
+	`2026-02-03T04:05:01.000Z [tracker] [info] Server started and connected successfully { metadata: undefined }`,
+	`2026-02-03T04:05:01.100Z [tracker] [info] Message from client: {"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"claude-ai","version":"0.1.0"}},"jsonrpc":"2.0","id":0} { metadata: undefined }`,
+	`Traceback (most recent call last):`,
+	`2026-02-03T04:05:02.000Z [tracker] [info] Message from client: {"method":"tools/call","params":{"name":"close","arguments":{"id":7}},"jsonrpc":"2.0","id":1} { metadata: undefined }`,
+	`2026-02-03T04:05:02.500Z [info] [weather] Message from client: {"method":"tools/call","params":{"name":"forecast","arguments":{}},"jsonrpc":"2.0","id":1}`,
+	`2026-02-03T04:05:03.000Z [info] [weather] Message from server: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"rain"}],"isError":false}}`,
+	`2026-02-03T04:05:04.000Z [tracker] [info] Message from server: {"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"gone"}],"isError":true}} { metadata: undefined }`,
+	`2026-02-03T04:05:05.000Z [tracker] [info] Message from server: {"jsonrpc":"2.0","id":1,"result":{`,
+	// The server was started anew: ids begin again, and the same call is another one.
+	`2026-02-03T05:05:02.000Z [tracker] [info] Message from client: {"method":"tools/call","params":{"name":"close","arguments":{"id":7}},"jsonrpc":"2.0","id":1} { metadata: undefined }`,
+	`2026-02-03T05:05:04.000Z [tracker] [info] Message from server: {"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"broken"}} { metadata: undefined }`,
+}
+
+func TestMCPDesktop(t *testing.T) {
+	var got []string
+	for _, a := range readLog(t, strings.Join(mcpDesktop, "\n"), "auto") {
+		got = append(got, strings.TrimSpace(a.Command.Tool+" "+a.Event.Outcome+" "+a.Execution.Stdout+a.Error.Message+a.Message))
+	}
+	want := []string{
+		mcpDesktop[0], mcpDesktop[2],
+		"mcp__tracker__close failure gone", "mcp__weather__forecast success rain", mcpDesktop[7], "mcp__tracker__close failure broken",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// TestMCPOther holds that other uses of JSON-RPC are not taken.
+func TestMCPOther(t *testing.T) {
+	for _, s := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"textDocument/hover","params":{}}`, `{"jsonrpc":"2.0","id":1,"result":null}`,
+		`{"jsonrpc":"2.0","id":1,"result":{"capabilities":{}}}`, `{"jsonrpc":"1.0","method":"tools/call"}`, `[]`, `[1]`, `"x"`,
+	} {
+		var doc value.Doc
+		v, err := doc.ParseJSON(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (&mcp{}).Detect(v) {
+			t.Errorf("%s is taken", s)
+		}
+	}
+}
