@@ -10,6 +10,7 @@ func formats(o Options) ([]Format, error) {
 	}
 	g.named = o.Format == genericName
 	return []Format{
+		&otlpFormat{codexOtel, o.Prompts},
 		&otlpFormat{claudeOtel, o.Prompts},
 		&claudeHooks{prompts: o.Prompts},
 		&droid{prompts: o.Prompts},

@@ -30,7 +30,7 @@ type otlpAgent struct {
 	read func(r *otlpRecord, src *Source, in *Input, emit Emit)
 }
 
-func otlpAgents() []otlpAgent { return []otlpAgent{claudeOtel} }
+func otlpAgents() []otlpAgent { return []otlpAgent{claudeOtel, codexOtel} }
 
 // otlpFormat is the format of an agent's log records.
 type otlpFormat struct {
