@@ -29,6 +29,8 @@ func formats(o Options) ([]Format, error) {
 		&openHands{},
 		&k8sAudit{},
 		&tetragon{},
+		&gemini{prompts: o.Prompts},
+		&qwen{prompts: o.Prompts},
 		g,
 		&native{},
 		&text{},
