@@ -10,6 +10,7 @@ func formats(o Options) ([]Format, error) {
 	}
 	g.named = o.Format == genericName
 	return []Format{
+		&claudeStream{prompts: o.Prompts},
 		&otlpFormat{codexOtel, o.Prompts},
 		&otlpFormat{claudeOtel, o.Prompts},
 		&claudeHooks{prompts: o.Prompts},
