@@ -25,6 +25,8 @@ func formats(o Options) ([]Format, error) {
 		&goose{prompts: o.Prompts},
 		&cursor{prompts: o.Prompts},
 		&mcp{},
+		&spans{},
+		&langSmith{},
 		&copilot{prompts: o.Prompts},
 		&sudo{},
 		&openHands{},

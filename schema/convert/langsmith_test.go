@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzLangSmith(f *testing.F) { fuzzLog(f, "langsmith") }

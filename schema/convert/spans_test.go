@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzSpans(f *testing.F) { fuzzLog(f, "spans") }
