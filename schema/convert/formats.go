@@ -34,6 +34,7 @@ func formats(o Options) ([]Format, error) {
 		&tetragon{},
 		&gemini{prompts: o.Prompts},
 		&qwen{prompts: o.Prompts},
+		&aider{},
 		g,
 		&native{},
 		&text{},
