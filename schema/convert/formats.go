@@ -35,6 +35,7 @@ func formats(o Options) ([]Format, error) {
 		&gemini{prompts: o.Prompts},
 		&qwen{prompts: o.Prompts},
 		&aider{},
+		&auditd{},
 		g,
 		&native{},
 		&text{},

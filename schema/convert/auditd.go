@@ -1,0 +1,446 @@
+package convert
+
+import (
+	"encoding/hex"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/value"
+)
+
+// The Linux audit log: /var/log/audit/audit.log, the same through syslog (audispd, kernel). Made from RHEL 6 to
+// audit 4.0. One event is several lines that share msg=audit(seconds.milliseconds:serial):
+//
+//	[node=N ]type=SYSCALL msg=audit(…): arch=c000003e syscall=59 success=yes exit=0 items=2 ppid pid auid uid euid tty
+//	    ses comm="ls" exe="/bin/ls" key="k"
+//	type=EXECVE msg=audit(…): argc=3 a0="ls" a1="-l" a2=2F612062          long: a2_len=9000 a2[0]=… a2[1]=…, then more
+//	                                                                      lines of EXECVE
+//	type=CWD msg=audit(…): cwd="/srv"
+//	type=PATH msg=audit(…): item=0 name="/bin/ls" nametype=NORMAL …       item=1 of an execution is the loader
+//	type=PROCTITLE msg=audit(…): proctitle=6C73002D6C                     argv with NUL between, cut after 128 bytes
+//	type=USER_CMD msg=audit(…): pid uid auid ses msg='cwd="/" cmd=6C73 exe="/usr/bin/sudo" … res=success'
+//
+// Values with a space or a quote are in hexadecimal, without quotes. Enriched logs go on behind a 0x1d with names:
+// AUID="alice" UID="root" SYSCALL=execve.
+//
+// Lines of several events come mixed. Each line is a fragment of its event, by serial and time: SYSCALL and EXECVE ask,
+// CWD and PATH add, and PROCTITLE, which the kernel writes last, ends the event when the others were seen; so does EOE
+// where there is one, or whichever line comes last. An event without a last line (RHEL 6) waits for the pair window.
+//
+//   - An execution is one of the syscalls execve and execveat. Its command is EXECVE; where that is not logged,
+//     PROCTITLE. Of an execution that failed neither is: exe and PROCTITLE are then its caller's, and PATH names what
+//     was not found.
+//   - exit is the result of the syscall, not the program's: no exit code, the outcome of an execution is unknown.
+//   - Other syscalls, logged because a rule watches them, are calls of a tool of the syscall's name.
+//   - USER_CMD is a command through sudo, which has allowed it or, with res=failed, has not.
+//   - The user is who logged in (auid), where that is known; the effective one is that of the enriched log.
+//   - Other types are kept as log lines.
+type auditd struct{}
+
+const auditdName = "auditd"
+
+func (*auditd) Name() string { return auditdName }
+
+func (*auditd) Detect(v value.Value) bool {
+	s, ok := v.Str()
+	if !ok {
+		return false
+	}
+	_, ok = parseAudit(s)
+	return ok
+}
+
+// auditLine is one line: what is before the colon, and the rest.
+type auditLine struct {
+	node, typ string
+	id        string // seconds.milliseconds:serial
+	time      time.Time
+	text      string // what is said
+}
+
+// auditTypes are the numbers under which the kernel logs types.
+var auditTypes = map[string]string{
+	"1300": "SYSCALL", "1302": "PATH", "1307": "CWD", "1309": "EXECVE", "1320": "EOE", "1327": "PROCTITLE", "1123": "USER_CMD",
+}
+
+func parseAudit(s string) (l auditLine, ok bool) {
+	before, after, ok := strings.Cut(s, "audit(")
+	if !ok || len(before) > 300 {
+		return l, false
+	}
+	before = strings.TrimSuffix(before, "msg=")
+	id, rest, ok := strings.Cut(after, ")")
+	if !ok || len(id) > 48 || rest != "" && rest[0] != ':' {
+		return l, false
+	}
+	stamp, serial, ok := strings.Cut(id, ":")
+	if _, err := strconv.ParseUint(serial, 10, 64); !ok || err != nil {
+		return l, false
+	}
+	var d value.Doc
+	if l.time = parseTime(d.Text(stamp)); l.time.IsZero() {
+		return l, false
+	}
+	for _, w := range strings.Fields(before) {
+		if t, ok := strings.CutPrefix(w, "type="); ok {
+			l.typ = t
+		} else if n, ok := strings.CutPrefix(w, "node="); ok {
+			l.node = n
+		}
+	}
+	if name := auditTypes[l.typ]; name != "" {
+		l.typ = name
+	}
+	l.id, l.text = id, strings.TrimPrefix(rest, ":")
+	return l, l.typ != "" && strings.HasSuffix(before, " ")
+}
+
+// auditField is name=value.
+type auditField struct {
+	name, value string
+	quoted      bool
+}
+
+// auditFields splits what a line says. Unquoted values are as they stand.
+func auditFields(s string) []auditField {
+	var out []auditField
+	for {
+		s = strings.TrimLeft(s, " \x1d\t,")
+		name, rest, ok := strings.Cut(s, "=")
+		if !ok {
+			return out
+		}
+		if i := strings.LastIndexByte(name, ' '); i >= 0 {
+			name = name[i+1:] // "user pid=1": a word alone says nothing
+		}
+		f := auditField{name: name}
+		if rest != "" && (rest[0] == '"' || rest[0] == '\'') {
+			f.quoted = true
+			end := strings.IndexByte(rest[1:], rest[0])
+			if end < 0 { // cut
+				end = len(rest) - 1
+			}
+			f.value, s = rest[1:1+end], rest[min(len(rest), end+2):]
+		} else {
+			end := strings.IndexAny(rest, " \x1d")
+			if end < 0 {
+				end = len(rest)
+			}
+			f.value, s = rest[:end], rest[end:]
+		}
+		out = append(out, f)
+	}
+}
+
+// text is the value of a field that holds text: hexadecimal unless quoted.
+func (f auditField) text() string {
+	if f.quoted || f.value == "" || len(f.value)%2 != 0 {
+		return f.value
+	}
+	b, err := hex.DecodeString(f.value)
+	if err != nil {
+		return f.value
+	}
+	return string(b)
+}
+
+func (*auditd) Convert(src *Source, in *Input, emit Emit) bool {
+	s, _ := in.Body.Str()
+	p, ok := parseAudit(s)
+	if !ok {
+		return false
+	}
+	l := auditEvent{auditLine: p, src: src, fields: auditFields(p.text), by: map[string]auditField{}}
+	for _, f := range l.fields {
+		if _, twice := l.by[f.name]; !twice {
+			l.by[f.name] = f
+		}
+	}
+	l.key = schema.MakeID(auditdName, p.node, p.id)
+	f := newFragment(in, auditdName, auditdName, schema.Decision)
+	f.Time = p.time
+	fill(&f.Infrastructure.HostName, p.node)
+	f.Command.CallID = p.id
+	if l.read(f) {
+		f.Key = l.key
+		f.ID = schema.MakeID(l.key.String(), "line", p.typ, p.text)
+		emit(f)
+	}
+	return true
+}
+
+// auditEvent is a line while it is read.
+type auditEvent struct {
+	auditLine
+	src    *Source
+	key    schema.ID
+	fields []auditField
+	by     map[string]auditField
+}
+
+// What of an event has been seen, by letter.
+const (
+	auditAsked   = "S" // SYSCALL
+	auditArgs    = "E" // EXECVE, or there will be none
+	auditPlace   = "C" // CWD, or there will be none
+	auditTitle   = "T" // PROCTITLE
+	auditRun     = "X" // it is an execution
+	auditFailed  = "F" // that failed
+	auditLetters = auditAsked + auditArgs + auditPlace + auditTitle + auditRun + auditFailed
+)
+
+func (l *auditEvent) name(letter string) string { return "auditd " + letter + " " + l.key.String() }
+
+func (l *auditEvent) see(letter string) { l.src.Link(l.name(letter), l.key) }
+
+func (l *auditEvent) seen(letters string) bool {
+	for i := range letters {
+		if _, ok := l.src.Linked(l.name(letters[i : i+1])); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// ends makes a fragment the last one of its event.
+func (l *auditEvent) ends(f *schema.Fragment) {
+	f.Role = schema.Result
+	for i := range auditLetters {
+		l.src.Unlink(l.name(auditLetters[i : i+1]))
+	}
+}
+
+// read reads a line into a fragment, and says whether it tells anything.
+func (l *auditEvent) read(f *schema.Fragment) bool {
+	switch l.typ {
+	case "SYSCALL":
+		l.syscall(f)
+	case "EXECVE":
+		l.execve(f)
+	case "CWD":
+		f.Command.Cwd = l.by["cwd"].text()
+		l.see(auditPlace)
+	case "PATH":
+		return l.path(f)
+	case "PROCTITLE":
+		l.title(f)
+	case "EOE":
+		if !l.seen(auditAsked) && !l.seen(auditArgs) {
+			return false
+		}
+		l.ends(f)
+		return true
+	case "USER_CMD":
+		l.userCommand(f)
+		return true
+	default:
+		f.Role = schema.Whole
+		setKind(&f.Action, schema.ActionLog)
+		l.who(f)
+		l.rest(f)
+		return true
+	}
+	if l.seen(auditAsked + auditArgs + auditPlace + auditTitle) {
+		l.ends(f)
+	}
+	if f.Event.Action == "" && !l.seen(auditAsked) && f.Role == schema.Decision {
+		f.Event.Action = schema.ActionLog // until a line says more
+	}
+	return true
+}
+
+// auditExec are the numbers of execve and execveat, by architecture.
+var auditExec = map[string]map[string]string{
+	"c000003e": {"59": "execve", "322": "execveat"}, "40000003": {"11": "execve", "358": "execveat"},
+	"c00000b7": {"221": "execve", "281": "execveat"}, "40000028": {"11": "execve", "387": "execveat"},
+	"80000016": {"11": "execve", "354": "execveat"}, "c0000015": {"11": "execve", "362": "execveat"},
+	"c00000f3": {"221": "execve", "281": "execveat"},
+}
+
+func (l *auditEvent) syscall(f *schema.Fragment) {
+	f.Role = schema.Request
+	f.Execution.Start = l.time
+	name := l.by["SYSCALL"].value
+	if name == "" {
+		name = auditExec[l.by["arch"].value][l.by["syscall"].value]
+	}
+	l.who(f)
+	l.rest(f)
+	failed := l.by["success"].value == "no"
+	l.see(auditAsked)
+	if l.by["items"].value == "0" {
+		l.see(auditPlace)
+	}
+	if name != "execve" && name != "execveat" {
+		setKind(&f.Action, schema.ActionTool)
+		f.Event.Category, f.Event.Type = []string{"process"}, []string{"info"}
+		f.Command.Tool = orElse(name, "syscall "+l.by["syscall"].value)
+		f.Command.Executable = l.by["exe"].text()
+		l.see(auditArgs)
+		f.Event.Outcome = schema.OutcomeSuccess
+	} else {
+		setKind(&f.Action, schema.ActionShell)
+		f.Event.Outcome = schema.OutcomeUnknown
+		l.see(auditRun)
+		if failed {
+			l.see(auditArgs)
+			l.see(auditFailed)
+		} else {
+			f.Command.Executable = l.by["exe"].text()
+		}
+	}
+	if failed {
+		f.Event.Outcome = schema.OutcomeFailure
+		f.Error.Type = auditErrors[l.by["exit"].value]
+		f.Error.Message = "exit=" + l.by["exit"].value
+	}
+}
+
+// auditErrors names the results of syscalls for which an execution mostly fails.
+var auditErrors = map[string]string{"-1": "EPERM", "-2": "ENOENT", "-7": "E2BIG", "-8": "ENOEXEC", "-12": "ENOMEM", "-13": "EACCES", "-20": "ENOTDIR"}
+
+// who reads the user: who logged in, else whose process it is.
+func (l *auditEvent) who(f *schema.Fragment) {
+	if pid, err := strconv.ParseInt(l.by["pid"].value, 10, 64); err == nil {
+		f.Execution.PID = schema.Some(pid)
+	}
+	f.Identity.UserID = loginID(l.by["auid"].value, l.by["uid"].value)
+	uid := orElse(l.by["EUID"].value, l.by["UID"].value)
+	f.Identity.UserName = loginID(l.by["AUID"].value, uid)
+	if uid != f.Identity.UserName {
+		f.Identity.EffectiveUser = uid
+	}
+}
+
+var auditPlaced = set("pid exe SYSCALL a0 a1 a2 a3")
+
+// auditTexts are fields that are text, which must be legible to whoever looks for secrets in it.
+var auditTexts = set("comm exe key acct cmd cwd data name path proctitle new-disk old-disk unit op")
+
+// rest keeps what else a line says.
+func (l *auditEvent) rest(f *schema.Fragment) {
+	var d value.Doc
+	for _, c := range l.fields {
+		if l.typ == "SYSCALL" && auditPlaced[c.name] && (c.name != "exe" || l.by["success"].value != "no") || l.by[c.name] != c {
+			continue
+		}
+		inner := []auditField{c}
+		if c.name == "msg" && c.quoted {
+			inner = auditFields(c.value)
+		}
+		for _, c := range inner {
+			if l.typ == "USER_CMD" && (c.name == "cmd" || c.name == "cwd") {
+				continue
+			}
+			v := c.value
+			if auditTexts[c.name] {
+				v = strings.NewReplacer("\x01", " ", "\x00", " ").Replace(c.text())
+			}
+			addFields(&f.Trail.Fields, single(c.name, d.Text(v)))
+		}
+	}
+	addFields(&f.Trail.Fields, single("type", d.Text(l.typ)))
+}
+
+const auditOpen = "auditd args"
+
+// execve reads an argv, which may be spread over several lines.
+func (l *auditEvent) execve(f *schema.Fragment) {
+	f.Role = schema.Request
+	f.Execution.Start = l.time
+	setKind(&f.Action, schema.ActionShell)
+	var args []string
+	known := &l.src.Known.Command.Args
+	if open, ok := l.src.Linked(auditOpen); ok && open == l.key && !strings.HasPrefix(strings.TrimLeft(l.text, " "), "argc=") {
+		args = append(args, *known...)
+	}
+	for _, c := range l.fields {
+		index, ok := strings.CutPrefix(c.name, "a")
+		index, chunk, inChunks := strings.Cut(index, "[")
+		if n, err := strconv.Atoi(index); !ok || err != nil || n < 0 {
+			continue
+		}
+		if inChunks && chunk != "0]" && len(args) > 0 {
+			args[len(args)-1] += c.text()
+		} else {
+			args = append(args, c.text())
+		}
+	}
+	f.Command.Args = args
+	f.Command.Line = strings.Join(args, " ")
+	l.see(auditArgs)
+	l.see(auditRun)
+	*known = nil
+	l.src.Unlink(auditOpen)
+	if argc, err := strconv.Atoi(l.by["argc"].value); err != nil || argc > len(args) || strings.Contains(l.text, "_len=") {
+		for _, a := range args {
+			*known = append(*known, strings.Clone(a))
+		}
+		l.src.Link(auditOpen, l.key)
+	}
+}
+
+// path reads a file that the event is about.
+func (l *auditEvent) path(f *schema.Fragment) bool {
+	name, how := l.by["name"].text(), l.by["nametype"].value
+	switch {
+	case how == "PARENT" || name == "(null)" || name == "":
+		return false
+	case l.seen(auditRun):
+		if l.by["item"].value != "0" {
+			return false
+		}
+		if l.seen(auditFailed) {
+			f.Command.Executable = name
+		}
+		return true
+	}
+	if how == "CREATE" || how == "DELETE" {
+		setKind(&f.Action, schema.ActionFileChange)
+	} else if !l.seen(auditAsked) {
+		f.Event.Action = schema.ActionLog
+	}
+	var d value.Doc
+	addFields(&f.Command.ToolArguments, single("path", d.Text(name)))
+	addFields(&f.Command.ToolArguments, single("nametype", d.Text(how)))
+	return true
+}
+
+// title reads the argv of the process: of an execution that succeeded, its own.
+func (l *auditEvent) title(f *schema.Fragment) {
+	if !l.seen(auditFailed) {
+		f.Command.Args = strings.Split(strings.TrimRight(l.by["proctitle"].text(), "\x00"), "\x00")
+		if l.seen(auditAsked+auditRun) && !l.seen(auditArgs) {
+			f.Command.Line = strings.Join(f.Command.Args, " ")
+			l.see(auditArgs)
+		}
+	}
+	l.see(auditTitle)
+	if l.seen(auditAsked + auditArgs) {
+		l.ends(f)
+	}
+}
+
+// userCommand reads a command through sudo.
+func (l *auditEvent) userCommand(f *schema.Fragment) {
+	f.Role = schema.Whole
+	setKind(&f.Action, schema.ActionShell)
+	l.who(f)
+	l.rest(f)
+	inner := map[string]auditField{}
+	for _, c := range auditFields(l.by["msg"].value) {
+		inner[c.name] = c
+	}
+	f.Command.Line = inner["cmd"].text()
+	f.Command.Cwd = inner["cwd"].text()
+	f.Execution.Start = l.time
+	switch word := inner["res"].value; word {
+	case "success":
+		f.Authorization = schema.Authorization{Decision: schema.AutoApproved, Source: "sudoers", Raw: word}
+	case "failed":
+		deny(f, "sudoers", word, "")
+		f.Execution.Start = time.Time{}
+	}
+}
