@@ -14,7 +14,8 @@ import (
 var callFolders = map[string]string{
 	piName: "pi openclaw", copilotName: "copilot", droidName: "droid", kimiName: "kimi", opencodeName: "opencode",
 	gooseName: "goose", cursorName: "cursor", mcpName: "mcp",
-	spansName: "otel-traces", langSmithName: "langsmith",
+	spansName: "otel-traces", langSmithName: "langsmith", hermesName: "hermes",
+	grokName: "grok",
 }
 
 // TestCallsOfOthers holds that no format takes another agent's real logs, begun at any line. One line alone of what was

@@ -24,6 +24,8 @@ func formats(o Options) ([]Format, error) {
 		&opencode{},
 		&goose{prompts: o.Prompts},
 		&cursor{prompts: o.Prompts},
+		&hermes{prompts: o.Prompts},
+		&grok{prompts: o.Prompts},
 		&mcp{},
 		&spans{},
 		&langSmith{},

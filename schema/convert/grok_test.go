@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzGrok(f *testing.F) { fuzzLog(f, "grok") }

@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzHermes(f *testing.F) { fuzzLog(f, "hermes") }
