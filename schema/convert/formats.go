@@ -38,6 +38,7 @@ func formats(o Options) ([]Format, error) {
 		&qwen{prompts: o.Prompts},
 		&aider{},
 		&auditd{},
+		&falco{},
 		g,
 		&native{},
 		&text{},
