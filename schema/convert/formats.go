@@ -39,6 +39,7 @@ func formats(o Options) ([]Format, error) {
 		&aider{},
 		&auditd{},
 		&falco{},
+		&shellHistory{},
 		g,
 		&native{},
 		&text{},

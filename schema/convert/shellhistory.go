@@ -1,0 +1,87 @@
+package convert
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/value"
+)
+
+// Shell histories with times. Made from bash 4.0 to 5.3 (HISTTIMEFORMAT set) and zsh 5 (EXTENDED_HISTORY).
+//
+//	#1772359200                     bash: seconds since 1970, and the command on the next line; further lines up to the
+//	make test                       next time are of the same command (lithist)
+//	: 1772359200:12;make test       zsh: begin, seconds it took
+//
+// Each line of a command is an action, of the same time. A history without times cannot be told from other text, and is
+// not read. It does not say who, where, with what result, or in which session; zsh's seconds are written when the
+// command has ended only with INC_APPEND_HISTORY_TIME, else 0 says nothing.
+type shellHistory struct{}
+
+const shellHistoryName = "shell-history"
+
+func (*shellHistory) Name() string { return shellHistoryName }
+
+// Detect takes any text for the line behind a time; whether there was one, Convert knows.
+func (*shellHistory) Detect(v value.Value) bool { return v.Kind() == value.String }
+
+const shellHistoryOpen = "shell history"
+
+func (*shellHistory) Convert(src *Source, in *Input, emit Emit) bool {
+	s, _ := in.Body.Str()
+	known := &src.Known
+	if digits, ok := strings.CutPrefix(s, "#"); ok {
+		if at := historyTime(digits); !at.IsZero() {
+			known.Execution.Start = at
+			known.Trail.Sequence = schema.Some(src.Records)
+			src.Link(shellHistoryOpen, schema.MakeID(shellHistoryName))
+			return true
+		}
+	}
+	f := newFragment(in, shellHistoryName, "", schema.Whole)
+	setKind(&f.Action, schema.ActionShell)
+	if at, took, line, ok := zshEntry(s); ok {
+		f.Event.Provider, f.Command.Line = "zsh", line
+		if took > 0 {
+			f.Execution.Duration = schema.Some(took * int64(time.Second))
+		}
+		setTime(f, at)
+		f.Execution.Start = at
+	} else {
+		_, open := src.Linked(shellHistoryOpen)
+		if !open || s == "" || known.Trail.Sequence != schema.Some(src.Records-1) {
+			return false
+		}
+		known.Trail.Sequence = schema.Some(src.Records)
+		f.Event.Provider, f.Command.Line = "bash", s
+		setTime(f, known.Execution.Start)
+		f.Execution.Start = known.Execution.Start
+	}
+	identifyByInput(f, in, 0)
+	emit(f)
+	return true
+}
+
+// historyTime reads seconds since 1970, which have ten digits until 2286.
+func historyTime(s string) time.Time {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || len(s) != 10 {
+		return time.Time{}
+	}
+	return epochInt(n)
+}
+
+// zshEntry reads ": begin:seconds;command".
+func zshEntry(s string) (at time.Time, took int64, line string, ok bool) {
+	rest, ok := strings.CutPrefix(s, ": ")
+	if !ok {
+		return at, 0, "", false
+	}
+	head, line, ok := strings.Cut(rest, ";")
+	begin, seconds, both := strings.Cut(head, ":")
+	took, err := strconv.ParseInt(seconds, 10, 32)
+	at = historyTime(begin)
+	return at, took, line, ok && both && err == nil && took >= 0 && !at.IsZero() && line != ""
+}
