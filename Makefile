@@ -35,7 +35,7 @@ bench: ## benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 lint: ## vet, staticcheck, gofumpt
-	@$(GO) vet ./... && $(STATIC) ./... && $(GOFUMPT) -l . | awk '{ print "not gofumpt-formatted: " $$0 } END { exit NR > 0 }'
+	@$(GO) vet ./... && $(STATIC) ./... && out=$$($(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not gofumpt-formatted: $$out"; exit 1; fi
 
 clean: ## remove what build and demo made
 	rm -rf bin demo
