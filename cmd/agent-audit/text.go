@@ -31,6 +31,16 @@ func engineFor(keyFile, keyID string) (*scrub.Engine, error) {
 	return scrub.New(o)
 }
 
+// engineAndText is a scrub engine, see engineFor, and all of standard input.
+func engineAndText(cmd *cobra.Command, keyFile, keyID string) (*scrub.Engine, string, error) {
+	e, err := engineFor(keyFile, keyID)
+	if err != nil {
+		return nil, "", err
+	}
+	text, err := io.ReadAll(cmd.InOrStdin())
+	return e, string(text), err
+}
+
 func scrubCommand() *cobra.Command {
 	var keyFile, keyID string
 	var findings bool
@@ -44,22 +54,18 @@ func scrubCommand() *cobra.Command {
   agent-audit scrub --key-file /var/lib/agent-audit/scrub.key < build.log   # labels as in the trail`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := engineFor(keyFile, keyID)
-			if err != nil {
-				return err
-			}
-			text, err := io.ReadAll(cmd.InOrStdin())
+			e, text, err := engineAndText(cmd, keyFile, keyID)
 			if err != nil {
 				return err
 			}
 			if findings {
 				enc := json.NewEncoder(cmd.OutOrStdout())
-				for _, f := range e.Find(string(text)) {
+				for _, f := range e.Find(text) {
 					err = errors.Join(err, enc.Encode(map[string]any{"kind": f.Kind, "start": f.Start, "end": f.End, "fingerprint": f.Fingerprint}))
 				}
 				return err
 			}
-			clean, _ := e.Text(string(text))
+			clean, _ := e.Text(text)
 			_, err = io.WriteString(cmd.OutOrStdout(), clean)
 			return err
 		},
@@ -81,15 +87,11 @@ func fingerprintCommand() *cobra.Command {
   agent-audit export -o ndjson | grep "$(agent-audit fingerprint --key-file scrub.key < leaked-token)"`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := engineFor(keyFile, keyID)
+			e, text, err := engineAndText(cmd, keyFile, keyID)
 			if err != nil {
 				return err
 			}
-			text, err := io.ReadAll(cmd.InOrStdin())
-			if err != nil {
-				return err
-			}
-			f := e.Fingerprint(strings.TrimRight(string(text), "\r\n"))
+			f := e.Fingerprint(strings.TrimRight(text, "\r\n"))
 			if f == "" {
 				return fmt.Errorf("a value this short or simple has no fingerprint: it could be guessed from it")
 			}

@@ -125,7 +125,8 @@ func (a *Assembler) Add(c *journal.Chunk, f *seal.Clean, now time.Time) error {
 	}
 	a.pending[f.Key] = a.arrivals.PushBack(p)
 	a.waiting[f.Key] = p
-	return a.bound(c, now)
+	a.bound(c, now)
+	return nil
 }
 
 // settle seals a pending action that has become complete, else has it stored again.
@@ -164,13 +165,12 @@ func (a *Assembler) seal(c *journal.Chunk, p *seal.Pending, now time.Time) {
 func sealedID(key schema.ID) schema.ID { return schema.MakeID("sealed", string(key[:])) }
 
 // bound seals the oldest pending actions beyond MaxPending.
-func (a *Assembler) bound(c *journal.Chunk, now time.Time) error {
+func (a *Assembler) bound(c *journal.Chunk, now time.Time) {
 	for a.arrivals.Len() > a.opt.MaxPending {
 		e := a.arrivals.Front()
 		a.remove(c, e)
 		a.seal(c, e.Value.(*seal.Pending), now)
 	}
-	return nil
 }
 
 // Expire seals the actions that have waited longer than the window; a zero window seals all.

@@ -273,11 +273,11 @@ func TestDamagedRecordsAreNotDelivered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.check(merkle.Frontier{}, rs); err != nil {
+	if _, err := l.check(merkle.Frontier{}, rs); err != nil {
 		t.Fatal(err)
 	}
 	rs[1].JSON[10] ^= 1
-	if err := l.check(merkle.Frontier{}, rs); err == nil {
+	if _, err := l.check(merkle.Frontier{}, rs); err == nil {
 		t.Error("a changed record passes")
 	}
 }

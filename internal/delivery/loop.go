@@ -155,7 +155,8 @@ func (l *loop) batch(ctx context.Context, e exporters.Exporter) error {
 	if err != nil || len(records) == 0 {
 		return err
 	}
-	if err := l.check(cursor.Tree, records); err != nil {
+	leaves, err := l.check(cursor.Tree, records)
+	if err != nil {
 		return exporters.Permanent(err)
 	}
 	b := exporters.Batch{Stream: l.j.Stream(), Records: records, Tree: cursor.Tree.Clone()}
@@ -165,15 +166,15 @@ func (l *loop) batch(ctx context.Context, e exporters.Exporter) error {
 	if acked < b.First() || (acked == 0 && err != nil) {
 		return errors.Join(err, errors.New("nothing of the batch was stored"))
 	}
-	return errors.Join(l.advance(cursor, &b, acked, refused), err)
+	return errors.Join(l.advance(cursor, &b, leaves, acked, refused), err)
 }
 
 // advance moves the cursor behind acked, and puts what was refused before it to the dead letters.
-func (l *loop) advance(c journal.Cursor, b *exporters.Batch, acked uint64, refused []exporters.Refusal) error {
+func (l *loop) advance(c journal.Cursor, b *exporters.Batch, leaves []merkle.Hash, acked uint64, refused []exporters.Refusal) error {
 	done := b.Records[:acked-b.First()+1]
 	c.Tree = c.Tree.Clone()
-	for _, r := range done {
-		c.Tree.Append(merkle.LeafHash(r.JSON))
+	for _, leaf := range leaves[:len(done)] {
+		c.Tree.Append(leaf)
 	}
 	c.Next = acked + 1
 	var letters []journal.DeadLetter
@@ -198,21 +199,24 @@ func (l *loop) advance(c journal.Cursor, b *exporters.Batch, acked uint64, refus
 }
 
 // check compares the records with the tree heads that the journal wrote with them: what was changed on the disk since is
-// not delivered as if it were true.
-func (l *loop) check(tree merkle.Frontier, records []exporters.Record) error {
+// not delivered as if it were true. It returns the records' leaf hashes.
+func (l *loop) check(tree merkle.Frontier, records []exporters.Record) ([]merkle.Hash, error) {
 	tree = tree.Clone()
 	heads := make(map[uint64]merkle.Hash)
 	last := records[len(records)-1].Sequence + 1
 	if err := l.j.Heads(tree.Size(), last, func(size uint64, root merkle.Hash) { heads[size] = root }); err != nil {
-		return err
+		return nil, err
 	}
+	leaves := make([]merkle.Hash, 0, len(records))
 	for _, r := range records {
-		tree.Append(merkle.LeafHash(r.JSON))
+		leaf := merkle.LeafHash(r.JSON)
+		leaves = append(leaves, leaf)
+		tree.Append(leaf)
 		if want, ok := heads[tree.Size()]; ok && tree.Root() != want {
-			return fmt.Errorf("journal is damaged: records up to %d do not give the tree head written with them", r.Sequence)
+			return nil, fmt.Errorf("journal is damaged: records up to %d do not give the tree head written with them", r.Sequence)
 		}
 	}
-	return nil
+	return leaves, nil
 }
 
 func (l *loop) position() journal.Cursor {

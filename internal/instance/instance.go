@@ -3,6 +3,7 @@
 package instance
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -156,18 +157,11 @@ func LoadKey(path string) ([]byte, error) {
 		return nil, fmt.Errorf("scrub.key_file %s can be read by others: chmod 600 it", path)
 	}
 	key := make([]byte, hex.DecodedLen(len(b)))
-	if n, err := hex.Decode(key, trimSpace(b)); err != nil || n < 16 {
+	if n, err := hex.Decode(key, bytes.TrimSpace(b)); err != nil || n < 16 {
 		return nil, fmt.Errorf("scrub.key_file %s is no key: expected at least 32 hexadecimal digits", path)
 	} else {
 		return key[:n], nil
 	}
-}
-
-func trimSpace(b []byte) []byte {
-	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r' || b[len(b)-1] == ' ') {
-		b = b[:len(b)-1]
-	}
-	return b
 }
 
 func makeKey(path string) ([]byte, error) {
@@ -203,8 +197,7 @@ func (i *Instance) complain(err error) {
 	i.log.Error("chunks are not taken, Fluent Bit is told to retry", "error", err, "journal_bytes", i.journal.Used())
 }
 
-// Finish seals what waits for its result, and delivers everything: the end of an import. progress is called now and
-// then with the number of records delivered everywhere.
+// Finish seals what waits for its result, and delivers everything: the end of an import.
 func (i *Instance) Finish(ctx context.Context) error {
 	if err := i.pipeline.Finish(); err != nil {
 		return err

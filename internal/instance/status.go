@@ -62,7 +62,7 @@ func (i *Instance) writeStatus() {
 }
 
 // ReadStatus tells the status of the state folder: from its journal when nobody has it open, else as the instance that
-// does last wrote it. exporters names those to ask for; with none, the last written status's.
+// does last wrote it.
 func ReadStatus(dir string) (*Status, error) {
 	var s Status
 	b, err := os.ReadFile(filepath.Join(dir, statusFile))

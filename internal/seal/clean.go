@@ -23,9 +23,6 @@ type Clean struct {
 // Action returns a copy for reading.
 func (c *Clean) Action() schema.Action { return c.a }
 
-// Time the action was asked for.
-func (c *Clean) Time() time.Time { return c.a.Time }
-
 // IsAction says whether it is an action rather than a line kept as log or error.
 func (c *Clean) IsAction() bool {
 	return c.a.Event.Action != schema.ActionLog && c.a.Event.Kind != schema.KindPipelineError
