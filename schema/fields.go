@@ -9,7 +9,8 @@ import (
 // Field is one row of the schema: where a value stands in the document, what it is, and where it lives in an Action.
 type Field struct {
 	Path  string // dotted path in the document
-	Type  string // Elasticsearch field type
+	Type  string // Elasticsearch field type; ECS's own where the field is
+	Text  bool   // also searchable by words, as PATH.text
 	Group string // identity, command, risk, authorization, execution, session, infrastructure or trail
 	Doc   string
 	// Ref points into an Action: *string, *[]string, *Int, *bool, *time.Time, *JSON, *[]Preceding or *[]Conflict.
@@ -30,7 +31,7 @@ var Fields = sortFields([]Field{
 	{Path: "@timestamp", Type: "date", Group: "trail", Doc: "when the action was asked for", Ref: func(a *Action) any { return &a.Time }},
 	{Path: "message", Type: "match_only_text", Group: "trail", Doc: "text of a line that is no action", Ref: func(a *Action) any { return &a.Message }},
 	{Path: "ecs.version", Type: "keyword", Group: "trail", Doc: "version of the Elastic Common Schema", Const: ECSVersion},
-	{Path: "event.dataset", Type: "constant_keyword", Group: "trail", Doc: "data set", Const: Dataset},
+	{Path: "event.dataset", Type: "keyword", Group: "trail", Doc: "data set", Const: Dataset},
 	{Path: "error.message", Type: "match_only_text", Group: "execution", Doc: "what went wrong", Ref: func(a *Action) any { return &a.Error.Message }},
 	{Path: "error.type", Type: "keyword", Group: "execution", Doc: "kind of error", Ref: func(a *Action) any { return &a.Error.Type }},
 
@@ -41,7 +42,7 @@ var Fields = sortFields([]Field{
 	{Path: "event.action", Type: "keyword", Group: "command", Doc: "shell-command, stdin-write, file-read, file-change, web-fetch, mcp-call, tool-call or log", Ref: func(a *Action) any { return &a.Event.Action }},
 	{Path: "event.provider", Type: "keyword", Group: "identity", Doc: "the agent or program whose log it is", Ref: func(a *Action) any { return &a.Event.Provider }},
 	{Path: "event.created", Type: "date", Group: "trail", Doc: "when the plugin first read it", Ref: func(a *Action) any { return &a.Event.Created }},
-	{Path: "event.original", Type: "keyword", Group: "trail", Doc: "scrubbed original of what could not be understood", Ref: func(a *Action) any { return &a.Event.Original }},
+	{Path: "event.original", Type: "keyword", Text: true, Group: "trail", Doc: "scrubbed original of what could not be understood", Ref: func(a *Action) any { return &a.Event.Original }},
 	{Path: "event.outcome", Type: "keyword", Group: "execution", Doc: "success, failure or unknown", Ref: func(a *Action) any { return &a.Event.Outcome }},
 	{Path: "event.sequence", Type: "long", Group: "trail", Doc: "position in the stream, from 0", Ref: func(a *Action) any { return &a.Trail.Sequence }},
 
@@ -60,10 +61,10 @@ var Fields = sortFields([]Field{
 	{Path: "agent_audit.identity.credential_hash", Type: "keyword", Group: "identity", Doc: "keyed hash of the API key in use", Ref: func(a *Action) any { return &a.Identity.CredentialHash }},
 	{Path: "agent_audit.identity.inferred", Type: "keyword", Group: "identity", Doc: "fields the log did not give, and where they came from", Ref: func(a *Action) any { return &a.Identity.Inferred }},
 
-	{Path: "process.command_line", Type: "wildcard", Group: "command", Doc: "full text of the command", Ref: func(a *Action) any { return &a.Command.Line }},
-	{Path: "process.args", Type: "keyword", Group: "command", Doc: "argv where the source gives one", Ref: func(a *Action) any { return &a.Command.Args }},
-	{Path: "process.executable", Type: "keyword", Group: "command", Doc: "path of the program", Ref: func(a *Action) any { return &a.Command.Executable }},
-	{Path: "process.working_directory", Type: "keyword", Group: "command", Doc: "working directory", Ref: func(a *Action) any { return &a.Command.Cwd }},
+	{Path: "process.command_line", Type: "wildcard", Text: true, Group: "command", Doc: "full text of the command", Ref: func(a *Action) any { return &a.Command.Line }},
+	{Path: "process.args", Type: "keyword", Text: true, Group: "command", Doc: "argv where the source gives one", Ref: func(a *Action) any { return &a.Command.Args }},
+	{Path: "process.executable", Type: "keyword", Text: true, Group: "command", Doc: "path of the program", Ref: func(a *Action) any { return &a.Command.Executable }},
+	{Path: "process.working_directory", Type: "keyword", Text: true, Group: "command", Doc: "working directory", Ref: func(a *Action) any { return &a.Command.Cwd }},
 	{Path: "process.env_vars", Type: "keyword", Group: "command", Doc: "environment as NAME=value, scrubbed", Ref: func(a *Action) any { return &a.Command.Env }},
 	{Path: "agent_audit.command.stdin", Type: "match_only_text", Group: "command", Doc: "text given on standard input", Ref: func(a *Action) any { return &a.Command.Stdin }},
 	{Path: "gen_ai.tool.name", Type: "keyword", Group: "command", Doc: "name of the tool", Ref: func(a *Action) any { return &a.Command.Tool }},

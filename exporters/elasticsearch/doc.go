@@ -1,0 +1,2 @@
+// Package elasticsearch keeps records in an Elasticsearch data stream.
+package elasticsearch
