@@ -19,15 +19,16 @@ type Options struct {
 	Key []byte
 	// KeyID is the version label of Key, 1 to 16 of a-z, 0-9, ".", "_" and "-", as in "k1". Required with Key.
 	KeyID string
+	// Rules are rule files of your own: they add to the built-in rules, replace those of the same name, and disable.
+	Rules []*Rules
 }
 
 // Engine scrubs text. It is immutable and safe for concurrent use.
 type Engine struct {
 	key   []byte
 	keyID string
-	auto  *automaton
-	rules []rule
-	pool  sync.Pool // of *scan
+	*tables
+	pool sync.Pool // of *scan
 }
 
 // New returns an engine with the built-in rules. It fails for a key under 16 bytes and for a malformed key id.
@@ -41,7 +42,15 @@ func New(o Options) (*Engine, error) {
 		}
 	}
 	e := &Engine{key: slices.Clone(o.Key), keyID: o.KeyID}
-	e.auto, e.rules = builtin()
+	var err error
+	if len(o.Rules) == 0 {
+		e.tables, err = builtinTables()
+	} else {
+		e.tables, err = compileTables(o.Rules)
+	}
+	if err != nil {
+		return nil, err
+	}
 	e.pool.New = func() any { return new(scan) }
 	return e, nil
 }
@@ -57,12 +66,6 @@ func validKeyID(id string) bool {
 	}
 	return true
 }
-
-// builtin compiles the rules once for all engines.
-var builtin = sync.OnceValues(func() (*automaton, []rule) {
-	rules, words := compile()
-	return newAutomaton(words), rules
-})
 
 // Finding is a stretch of text that scrubbing replaces.
 type Finding struct {

@@ -55,7 +55,7 @@ func TestLabels(t *testing.T) {
 // TestPanic holds that a defect inside loses the field and never lets it through.
 func TestPanic(t *testing.T) {
 	e := newEngine(t)
-	broken := &Engine{auto: e.auto, rules: make([]rule, len(e.rules))}
+	broken := &Engine{tables: &tables{auto: e.auto, rules: make([]rule, len(e.rules))}}
 	broken.pool.New = func() any { return new(scan) }
 	for i := range broken.rules {
 		broken.rules[i].verify = func(*scan, int, int, *rule) { panic("defect") }

@@ -11,20 +11,17 @@ const failureLabel = "[REDACTED:scrub-failure]"
 
 const fingerprintDigits = 16
 
-// kinds are all the labels there are; New adds those of the token rules.
-var kinds = func() map[string]bool {
-	m := map[string]bool{"scrub-failure": true}
+// nativeKinds are the labels of what is written in Go.
+func nativeKinds() map[string]bool {
+	m := map[string]bool{"scrub-failure": true, "jwt": true}
 	for _, k := range []string{
 		kindPassword, kindSecret, kindToken, kindAPIKey, kindPrivateKey, kindCredential, kindAuthorization, kindCookie,
 		kindSignature, kindPasswordHash, kindURLPassword, kindAWSSecret, kindConnection,
 	} {
 		m[k] = true
 	}
-	for i := range tokenRules {
-		m[tokenRules[i].kind] = true
-	}
 	return m
-}()
+}
 
 const (
 	kindPassword      = "password"
@@ -57,10 +54,10 @@ func (e *Engine) labelAt(s string, i int) int {
 	}
 	from := i + len(labelStart)
 	at := from
-	for at < len(s) && at-from < 40 && (is(s[at], ccLower|ccDigit) || s[at] == '-') {
+	for at < len(s) && at-from <= maxKind && (is(s[at], ccLower|ccDigit) || s[at] == '-') {
 		at++
 	}
-	if at == len(s) || !kinds[s[from:at]] {
+	if at == len(s) || !e.kinds[s[from:at]] {
 		return -1
 	}
 	if s[at] == ']' {

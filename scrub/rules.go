@@ -1,6 +1,12 @@
 package scrub
 
-import "strings"
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
 
 // nameKeywords are in every name that judgeName knows.
 var nameKeywords = []string{
@@ -23,31 +29,151 @@ func programKeywords(p *program) []string {
 	return k
 }
 
-// compile lists the rules and their keywords.
-func compile() ([]rule, []keyword) {
-	var rules []rule
-	var keywords []keyword
-	add := func(r rule, texts ...string) {
-		for _, t := range texts {
-			keywords = append(keywords, keyword{strings.ToLower(t), uint16(len(rules))})
+// ruleFiles are the built-in rules.
+//
+//go:embed rules/*.rules
+var ruleFiles embed.FS
+
+// tables are rules compiled.
+type tables struct {
+	auto  *automaton
+	rules []rule
+	kinds map[string]bool // of labels
+	texts []ruleText      // what the rules of files were compiled from
+}
+
+// builtinTables compiles the built-in rules, once for all engines.
+var builtinTables = sync.OnceValues(func() (*tables, error) { return compileTables(nil) })
+
+// builtinRules parses the built-in rule files, in the order of their names.
+var builtinRules = sync.OnceValues(func() ([]*Rules, error) {
+	entries, err := ruleFiles.ReadDir("rules")
+	if err != nil {
+		return nil, err
+	}
+	var files []*Rules
+	for _, entry := range entries {
+		text, err := ruleFiles.ReadFile("rules/" + entry.Name())
+		if err != nil {
+			return nil, err
 		}
-		rules = append(rules, r)
+		f, err := ParseRules(entry.Name(), string(text))
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
 	}
-	add(rule{kind: "label"}, labelStart)
-	add(rule{verify: verifyView}, viewKeywords...)
-	for i := range tokenRules {
-		t := &tokenRules[i]
-		add(rule{kind: t.kind, verify: verifyToken, token: t}, t.prefix...)
+	return files, nil
+})
+
+// tableBuilder collects rules and the keywords that trigger them.
+type tableBuilder struct {
+	rules    []rule
+	keywords []keyword
+	patterns patternCompiler
+}
+
+func (b *tableBuilder) add(r rule, texts ...string) {
+	for _, t := range texts {
+		b.keywords = append(b.keywords, keyword{strings.ToLower(t), uint16(len(b.rules))})
 	}
-	add(rule{verify: verifyName}, nameKeywords...)
+	b.rules = append(b.rules, r)
+}
+
+// compileTables compiles the built-in rules and those of files, which may replace or disable built-in ones.
+func compileTables(files []*Rules) (*tables, error) {
+	builtin, err := builtinRules()
+	if err != nil {
+		return nil, err
+	}
+	texts, err := joinRules(append(slices.Clone(builtin), files...))
+	if err != nil {
+		return nil, err
+	}
+	b := &tableBuilder{patterns: patternCompiler{slots: map[byteSet]uint16{}}}
+	b.add(rule{kind: "label"}, labelStart)
+	b.add(rule{verify: verifyView}, viewKeywords...)
+	t := &tables{kinds: nativeKinds(), texts: texts}
+	for i := range texts {
+		if err := b.addText(&texts[i]); err != nil {
+			return nil, err
+		}
+		t.kinds[texts[i].kind] = true
+	}
+	b.addNative()
+	if len(b.rules) > maxRules {
+		return nil, fmt.Errorf("%w: %d rules, more than %d", ErrRules, len(b.rules), maxRules)
+	}
+	t.rules, t.auto = b.rules, newAutomaton(b.keywords)
+	return t, nil
+}
+
+const maxRules = 1 << 15
+
+// addNative adds what is written in Go.
+func (b *tableBuilder) addNative() {
+	b.add(rule{kind: "jwt", verify: verifyJWT}, "eyJ")
+	b.add(rule{kind: kindAuthorization, verify: verifyBearer}, "Bearer ")
+	b.add(rule{verify: verifyName}, nameKeywords...)
 	for i := range programs {
-		add(rule{verify: verifyProgram, prog: &programs[i], index: i}, programKeywords(&programs[i])...)
+		b.add(rule{verify: verifyProgram, prog: &programs[i], index: i}, programKeywords(&programs[i])...)
 	}
-	add(rule{kind: kindPassword, verify: verifyQuoted}, "identified by ", "identified with mysql_native_password by ")
-	add(rule{verify: verifyURL}, "://")
-	add(rule{verify: verifyPEM}, "-----begin ")
-	add(rule{verify: verifyPEMTail}, "-----end ")
-	add(rule{verify: verifyKeyBody}, "b3blbnnzac1rzxktdje", "mhccaqee", "mc4caqaw")
-	add(rule{verify: verifyKeyBody, index: 6}, "ibaakc", "ibadan")
-	return rules, keywords
+	b.add(rule{kind: kindPassword, verify: verifyQuoted}, "identified by ", "identified with mysql_native_password by ")
+	b.add(rule{verify: verifyURL}, "://")
+	b.add(rule{verify: verifyPEM}, "-----begin ")
+	b.add(rule{verify: verifyPEMTail}, "-----end ")
+	b.add(rule{verify: verifyKeyBody}, "b3blbnnzac1rzxktdje", "mhccaqee", "mc4caqaw")
+	b.add(rule{verify: verifyKeyBody, index: 6}, "ibaakc", "ibadan")
+}
+
+// addText compiles a rule of a file.
+func (b *tableBuilder) addText(r *ruleText) error {
+	t := &tokenRule{
+		kind: r.kind, within: r.within, checks: r.checks,
+		start: r.glued != "start" && r.glued != "both", end: r.glued != "end" && r.glued != "both",
+	}
+	anchored := len(r.near) == 0 && len(r.names) == 0
+	for _, m := range r.match {
+		p, err := b.pattern(r, m, anchored)
+		if err != nil {
+			return err
+		}
+		t.match = append(t.match, p)
+	}
+	for _, m := range r.except {
+		p, err := b.pattern(r, m, false)
+		if err != nil {
+			return err
+		}
+		t.except = append(t.except, p)
+	}
+	switch {
+	case len(r.names) > 0:
+		b.add(rule{kind: r.kind, verify: verifyNamed, token: t}, r.names...)
+	case len(r.near) > 0:
+		for _, m := range r.near {
+			p, err := b.pattern(r, m, true)
+			if err != nil {
+				return err
+			}
+			b.add(rule{kind: r.kind, verify: verifyNear, token: t, pattern: p}, p.anchors...)
+		}
+	default:
+		for _, p := range t.match {
+			b.add(rule{kind: r.kind, verify: verifyToken, token: t, pattern: p}, p.anchors...)
+		}
+	}
+	return nil
+}
+
+func (b *tableBuilder) pattern(r *ruleText, text string, anchored bool) (*pattern, error) {
+	e, err := parsePattern(text, r.fold)
+	if err != nil {
+		return nil, r.errorf("%q: %v", text, err)
+	}
+	p, err := b.patterns.compile(e, anchored)
+	if err != nil {
+		return nil, r.errorf("%q: %v", text, err)
+	}
+	return p, nil
 }

@@ -1,17 +1,20 @@
 package scrub
 
 import (
+	"cmp"
+	"errors"
 	"slices"
 	"strings"
 )
 
 // rule is what a keyword triggers.
 type rule struct {
-	kind   string
-	verify func(sc *scan, start, end int, r *rule) // reads around the keyword sc.s[start:end], reports by sc.add
-	token  *tokenRule                              // for verifyToken
-	prog   *program                                // for verifyProgram
-	index  int                                     // of the program, for scan.progDone
+	kind    string
+	verify  func(sc *scan, start, end int, r *rule) // reads around the keyword sc.s[start:end], reports by sc.add
+	token   *tokenRule                              // of a rule file
+	pattern *pattern                                // the keyword is an anchor of
+	prog    *program                                // for verifyProgram
+	index   int                                     // of the program, for scan.progDone
 }
 
 // span is a stretch of text to replace.
@@ -19,6 +22,7 @@ type span struct {
 	start, end int
 	kind       string
 	clean      string // the value where the text disguises it; "" means the stretch itself
+	order      int    // in which it was found: the first of equal stretches is kept
 }
 
 func (sp *span) value(s string) string {
@@ -37,6 +41,7 @@ type scan struct {
 	spans    []span
 	wordEnd  int // names before this offset were judged
 	done     int // values before this offset are replaced
+	skipTo   int // hits before this offset are inside a label
 	lastEnd  int // end of the last line of a private key
 	jwtEnd   int // tokens of base64url before this offset were read
 	progDone [maxPrograms]int
@@ -44,6 +49,10 @@ type scan struct {
 	args     [maxWords]string
 	argStart [maxWords]int
 	argEnd   [maxWords]int
+	capFrom  int // the secret's group of the last match, -1 for none
+	capTo    int
+	runs     [maxClasses]classRun // by the slot of a class
+	hits     [lanes][]hit
 	viewText []byte
 	viewFrom []int32 // offset in the text of each byte of viewText, and of its end
 	wantView bool
@@ -53,7 +62,7 @@ type scan struct {
 
 func (sc *scan) add(start, end int, kind string) {
 	if start < end {
-		sc.spans = append(sc.spans, span{start: start, end: end, kind: kind})
+		sc.spans = append(sc.spans, span{start: start, end: end, kind: kind, order: len(sc.spans)})
 	}
 }
 
@@ -84,9 +93,10 @@ const maxPooled = 1 << 20
 
 // reset makes sc ready to read another text, keeping its spans.
 func (sc *scan) reset(s string) {
-	sc.s, sc.wordEnd, sc.done, sc.lastEnd, sc.jwtEnd, sc.steps = s, 0, 0, 0, 0, 0
+	sc.s, sc.wordEnd, sc.done, sc.skipTo, sc.lastEnd, sc.jwtEnd, sc.steps = s, 0, 0, 0, 0, 0, 0
 	if sc.dirty {
 		clear(sc.progDone[:])
+		clear(sc.runs[:])
 		sc.dirty = false
 	}
 }
@@ -104,13 +114,30 @@ func (e *Engine) find(s string) *scan {
 	return sc
 }
 
-// read runs the automaton over s and the verifiers over its hits. It takes a scan from the pool only once there is a
-// hit.
+// hit is an accepting state of the automaton and the offset it was reached at.
+type hit struct {
+	end   int
+	state uint32
+}
+
+// lanes is how many parts of a text are read at once: a step of the automaton waits for the step before, but not for
+// another lane's.
+const (
+	lanes     = 4
+	lanesFrom = 1 << 10 // shortest text that is read in lanes
+	block     = 1 << 14 // bytes that are read before their hits are verified, in order
+)
+
+// read runs the automaton over s and the verifiers over its hits, in the order of their ends. It takes a scan from the
+// pool only once there is a hit.
 func (e *Engine) read(sc *scan, s string) *scan {
+	if len(s) >= lanesFrom {
+		return e.readLanes(sc, s)
+	}
 	a := e.auto
 	next, accept := a.next, a.accept
 	state := uint32(0)
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		state = next[state+uint32(a.class[s[i]])]
 		if state < accept {
 			continue
@@ -118,29 +145,63 @@ func (e *Engine) read(sc *scan, s string) *scan {
 		if sc == nil {
 			sc = e.acquire(s)
 		}
-		for _, h := range a.hits(state) {
-			r := &e.rules[h.rule]
-			start := i + 1 - int(h.length)
-			if r.verify == nil { // a label: step over it
-				if end := e.labelAt(s, start); end > 0 {
-					i, state = end-1, 0
-					break
-				}
-				continue
+		sc.verify(i+1, state)
+	}
+	return sc
+}
+
+// readLanes is read for long texts.
+func (e *Engine) readLanes(sc *scan, s string) *scan {
+	if sc == nil {
+		sc = e.acquire(s)
+	}
+	for from := 0; from < len(s); from += block {
+		e.auto.lanes(s, from, min(len(s), from+block), &sc.hits)
+		for i := range sc.hits {
+			for _, h := range sc.hits[i] {
+				sc.verify(h.end, h.state)
 			}
-			r.verify(sc, start, i+1, r)
 		}
 	}
 	return sc
 }
 
+// verify runs the verifiers of the keywords that end at end.
+func (sc *scan) verify(end int, state uint32) {
+	e := sc.e
+	for _, h := range e.auto.hits(state) {
+		start := end - int(h.length)
+		if start < sc.skipTo {
+			continue
+		}
+		r := &e.rules[h.rule]
+		if r.verify == nil { // a label: step over it
+			if to := e.labelAt(sc.s, start); to > 0 {
+				sc.skipTo = to
+				return
+			}
+			continue
+		}
+		r.verify(sc, start, end, r)
+	}
+	if sc.steps > maxSteps*len(sc.s)+minSteps {
+		panic(errBudget)
+	}
+}
+
+// A reading that takes more steps than these for each byte, and these for any text, is given up, and the text replaced:
+// verifiers are linear, so it is a defect.
+const (
+	maxSteps = 400
+	minSteps = 1 << 16
+)
+
+var errBudget = errors.New("scrub: work budget exceeded")
+
 // settle sorts and merges the spans, widens them over labels they cut, and drops those that are labels already.
 func (sc *scan) settle() {
 	slices.SortFunc(sc.spans, func(a, b span) int {
-		if a.start != b.start {
-			return a.start - b.start
-		}
-		return b.end - a.end
+		return cmp.Or(a.start-b.start, b.end-a.end, a.order-b.order)
 	})
 	kept := sc.spans[:0]
 	for _, sp := range sc.spans {
