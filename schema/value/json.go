@@ -1,14 +1,6 @@
 package value
 
-import (
-	"errors"
-	"io"
-	"strings"
-	"unicode/utf8"
-	"unsafe"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "errors"
 
 // Errors name no input: it may hold secrets.
 var (
@@ -16,137 +8,224 @@ var (
 	errAfter  = errors.New("text after the JSON value")
 )
 
-// ParseJSON adds the value that text holds, white space around it allowed. Duplicate keys are kept, invalid UTF-8 is
-// replaced. Strings without escapes point into text. Errors say nothing of the input.
+// ParseJSON adds the value that text holds, white space around it allowed, as RFC 8259 has it. Duplicate keys are kept,
+// invalid UTF-8 and lone surrogates become U+FFFD. Strings without escapes point into text. Errors say nothing of the
+// input.
 func (d *Doc) ParseJSON(text string) (Value, error) {
 	start := len(d.nodes)
-	p := jsonParser{doc: d, text: text}
-	p.dec = jsontext.NewDecoder(strings.NewReader(text), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	err := p.value(-1, "", 0)
-	if err == nil {
-		if _, tail := p.dec.ReadToken(); tail != io.EOF {
-			err = errAfter
-		}
-	}
-	if err != nil {
+	v, rest, err := d.ParseJSONPrefix(text)
+	if err == nil && skipSpace(rest, 0) < len(rest) {
 		d.nodes = d.nodes[:start]
-		return Value{}, err
+		return Value{}, errAfter
 	}
-	return Value{d, int32(start)}, nil
+	return v, err
 }
 
+// ParseJSONPrefix adds the value at the start of text, behind white space, and returns what follows it. So values that
+// stand one behind the other are read one by one. After an error nothing is added and rest is text.
+func (d *Doc) ParseJSONPrefix(text string) (v Value, rest string, err error) {
+	start := len(d.nodes)
+	p := jsonParser{doc: d, text: text}
+	if err := p.value(-1, "", 0); err != nil {
+		d.nodes = d.nodes[:start]
+		return Value{}, text, err
+	}
+	return Value{d, int32(start)}, text[p.at:], nil
+}
+
+// jsonParser reads one text, from front to back.
 type jsonParser struct {
 	doc  *Doc
-	dec  *jsontext.Decoder
 	text string
+	at   int // next byte
+}
+
+// skipSpace is the index of the first byte from i on that is no white space.
+func skipSpace(s string, i int) int {
+	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// next skips white space and returns the byte behind it, which stays to be read; 0 at the end.
+func (p *jsonParser) next() byte {
+	p.at = skipSpace(p.text, p.at)
+	if p.at == len(p.text) {
+		return 0
+	}
+	return p.text[p.at]
 }
 
 func (p *jsonParser) value(up int32, key string, depth int) error {
 	if err := p.doc.room(depth); err != nil {
 		return err
 	}
-	switch k := p.dec.PeekKind(); k {
-	case '{':
-		return p.object(up, key, depth)
-	case '[':
-		return p.array(up, key, depth)
-	case '"':
-		s, err := p.string()
-		if err != nil {
-			return err
-		}
-		p.doc.add(node{kind: String, key: key, str: s, up: up})
-		return nil
-	default:
-		return p.scalar(up, key, k)
-	}
-}
-
-func (p *jsonParser) object(up int32, key string, depth int) error {
-	if _, err := p.dec.ReadToken(); err != nil {
-		return errSyntax
-	}
-	i := p.doc.add(node{kind: Object, key: key, up: up})
-	for p.dec.PeekKind() == '"' {
-		name, err := p.string()
-		if err != nil {
-			return err
-		}
-		if err := p.value(i, name, depth+1); err != nil {
-			return err
-		}
-	}
-	p.doc.close(i)
-	if _, err := p.dec.ReadToken(); err != nil {
-		return errSyntax
-	}
-	return nil
-}
-
-func (p *jsonParser) array(up int32, key string, depth int) error {
-	if _, err := p.dec.ReadToken(); err != nil {
-		return errSyntax
-	}
-	i := p.doc.add(node{kind: Array, key: key, up: up})
-	for k := p.dec.PeekKind(); k != ']'; k = p.dec.PeekKind() {
-		if err := p.value(i, "", depth+1); err != nil {
-			return err
-		}
-	}
-	p.doc.close(i)
-	if _, err := p.dec.ReadToken(); err != nil {
-		return errSyntax
-	}
-	return nil
-}
-
-// string reads a string token: a part of the text when it has no escapes, else unescaped beside it.
-func (p *jsonParser) string() (string, error) {
-	raw, err := p.dec.ReadValue()
-	if err != nil {
-		return "", errSyntax
-	}
-	end := int(p.dec.InputOffset())
-	raw = raw[1 : len(raw)-1]
-	ascii := true
-	for _, c := range raw {
-		if c == '\\' {
-			return p.unescape(end, len(raw)), nil
-		}
-		ascii = ascii && c < utf8.RuneSelf
-	}
-	if !ascii && !utf8.Valid(raw) {
-		return p.unescape(end, len(raw)), nil
-	}
-	return p.text[end-1-len(raw) : end-1], nil
-}
-
-// unescape decodes the string of n raw bytes that ends, quote included, at end. The decoder has checked its syntax; the
-// only error left is invalid UTF-8, which is replaced.
-func (p *jsonParser) unescape(end, n int) string {
-	from := len(p.doc.text)
-	p.doc.text, _ = jsontext.AppendUnquote(p.doc.text, p.text[end-n-2:end])
-	b := p.doc.text[from:]
-	return unsafe.String(unsafe.SliceData(b), len(b))
-}
-
-func (p *jsonParser) scalar(up int32, key string, k jsontext.Kind) error {
-	raw, err := p.dec.ReadValue()
-	if err != nil {
-		return errSyntax
-	}
 	n := node{key: key, up: up}
-	switch k {
+	switch p.next() {
+	case '{':
+		return p.object(n, depth)
+	case '[':
+		return p.array(n, depth)
+	case '"':
+		s, ok := p.string()
+		if !ok {
+			return errSyntax
+		}
+		n.kind, n.str = String, s
 	case 'n':
 		n.kind = Null
+		return p.word("null", n)
 	case 't':
 		n.kind, n.num = Bool, 1
+		return p.word("true", n)
 	case 'f':
 		n.kind = Bool
+		return p.word("false", n)
 	default:
-		end := int(p.dec.InputOffset())
-		n.kind, n.str = Number, p.text[end-len(raw):end]
+		end, ok := scanNumber(p.text, p.at)
+		if !ok {
+			return errSyntax
+		}
+		n.kind, n.str = Number, p.text[p.at:end]
+		p.at = end
 	}
 	p.doc.add(n)
 	return nil
+}
+
+// word reads null, true or false.
+func (p *jsonParser) word(w string, n node) error {
+	if len(p.text)-p.at < len(w) || p.text[p.at:p.at+len(w)] != w {
+		return errSyntax
+	}
+	p.at += len(w)
+	p.doc.add(n)
+	return nil
+}
+
+func (p *jsonParser) object(n node, depth int) error {
+	n.kind = Object
+	i := p.doc.add(n)
+	p.at++
+	c := p.next()
+	if c == '}' {
+		p.at++
+		return nil
+	}
+	for {
+		if c != '"' {
+			return errSyntax
+		}
+		key, ok := p.string()
+		if !ok || p.next() != ':' {
+			return errSyntax
+		}
+		p.at++
+		if err := p.value(i, key, depth+1); err != nil {
+			return err
+		}
+		c = p.next()
+		p.at++
+		if c != ',' {
+			break
+		}
+		c = p.next()
+	}
+	if c != '}' {
+		return errSyntax
+	}
+	p.doc.close(i)
+	return nil
+}
+
+func (p *jsonParser) array(n node, depth int) error {
+	n.kind = Array
+	i := p.doc.add(n)
+	p.at++
+	if p.next() == ']' {
+		p.at++
+		return nil
+	}
+	for {
+		if err := p.value(i, "", depth+1); err != nil {
+			return err
+		}
+		c := p.next()
+		p.at++
+		if c == ']' {
+			break
+		}
+		if c != ',' {
+			return errSyntax
+		}
+	}
+	p.doc.close(i)
+	return nil
+}
+
+// scanNumber is the end of the number at i: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?
+func scanNumber(s string, i int) (end int, ok bool) {
+	if i < len(s) && s[i] == '-' {
+		i++
+	}
+	whole := i
+	if i = digits(s, i); i == whole || s[whole] == '0' && i > whole+1 {
+		return i, false
+	}
+	if i < len(s) && s[i] == '.' {
+		fraction := i + 1
+		if i = digits(s, fraction); i == fraction {
+			return i, false
+		}
+	}
+	if i < len(s) && (s[i] == 'e' || s[i] == 'E') {
+		exponent := i + 1
+		if exponent < len(s) && (s[exponent] == '+' || s[exponent] == '-') {
+			exponent++
+		}
+		if i = digits(s, exponent); i == exponent {
+			return i, false
+		}
+	}
+	return i, true
+}
+
+// digits is the index of the first byte from i on that is no digit.
+func digits(s string, i int) int {
+	for i < len(s) && s[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}
+
+// string reads a string token: a part of the text when it needs no change, else a copy. It returns false if
+// the string does not end or holds what a JSON string cannot.
+func (p *jsonParser) string() (string, bool) {
+	from := p.at + 1
+	escaped, ascii := false, true
+	for i := from; ; {
+		var plain bool
+		i, plain = scanString(p.text, i)
+		ascii = ascii && plain
+		if i == len(p.text) {
+			return "", false
+		}
+		switch c := p.text[i]; {
+		case c == '"':
+			p.at = i + 1
+			raw := p.text[from:i]
+			if !ascii {
+				raw = validUTF8(raw)
+			}
+			if escaped {
+				return p.doc.unescape(raw)
+			}
+			return raw, true
+		case c != '\\' || i+1 == len(p.text):
+			return "", false // a control character
+		}
+		escaped = true
+		i += 2
+	}
 }
