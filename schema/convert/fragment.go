@@ -23,15 +23,39 @@ func newFragment(in *Input, format, provider string, role schema.Role) *schema.F
 	return f
 }
 
-// globalID is the length from which a call id is taken to be unique in the world (toolu_… has 30, call_… 29 characters).
-// Shorter ones (call_1, tool_002) repeat from session to session.
+// globalID is the least length of a call id that may be unique in the world: toolu_… has 30 characters, call_… 29.
 const globalID = 20
 
-// callKey is the identity of an action with an id of its own. family names the agent, so that all its lanes
-// (transcript, hooks, OpenTelemetry) give the same key.
+// isGlobal says whether a call id is unique in the world: long, and made by chance or from a clock (toolu_01NFSq…,
+// call_HJ3k…, a UUID, run_shell_command-1769000000000-1f). Names with a number (call_1, functions.run_command:0) repeat
+// from session to session however long they are.
+func isGlobal(call string) bool {
+	if len(call) < globalID {
+		return false
+	}
+	digits, run, runDigits := 0, 0, 0
+	for i := range len(call) {
+		switch c := call[i]; {
+		case c >= '0' && c <= '9':
+			digits, run, runDigits = digits+1, run+1, runDigits+1
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+			run++
+		default:
+			run, runDigits = 0, 0
+		}
+		if run >= 16 && runDigits > 0 || digits >= 10 {
+			return true
+		}
+	}
+	return false
+}
+
+// callKey is the identity of an action with a call id of its own. An id that is unique in the world names the call in
+// whatever log it stands: transcript, hooks, OpenTelemetry, a gateway's. family names the agent, so that all its lanes give
+// the same key for the others.
 func callKey(family, session, call string) schema.ID {
-	if len(call) >= globalID {
-		return schema.MakeID(family, call)
+	if isGlobal(call) {
+		return schema.MakeID("call", call)
 	}
 	return schema.MakeID(family, session, call)
 }

@@ -232,7 +232,7 @@ func (d *miniDoc) request(m value.Value, tool, id, line string, arguments schema
 	switch {
 	case id == "":
 		key = schema.MakeID(d.base.String(), strconv.Itoa(d.n), strconv.Itoa(*place), line)
-	case len(id) >= globalID:
+	case isGlobal(id):
 		key = callKey(miniSWEName, d.session, id)
 	}
 	identify(f, key, line)

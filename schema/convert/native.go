@@ -292,7 +292,7 @@ func (r *nativeReader) identify(v value.Value) {
 		identify(f, callKey(nativeName, f.Session.ID, action), says)
 	case r.id == "":
 		identifyByInput(f, r.in, 0)
-	case len(r.id) >= globalID:
+	case isGlobal(r.id):
 		identify(f, schema.MakeID(nativeName, r.id), says)
 	default:
 		agent := orElse(f.Identity.AgentID, f.Identity.AgentName)

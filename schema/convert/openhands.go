@@ -302,7 +302,7 @@ func (e *openHandsOne) key(f *schema.Fragment, name string) schema.ID {
 	switch id := e.id(); {
 	case e.call != "":
 		key = callKey(openHandsName, e.base, e.call)
-	case len(id) >= globalID:
+	case isGlobal(id):
 		key = schema.MakeID(openHandsName, id)
 	case id != "":
 		key = schema.MakeID(openHandsName, e.base, id)
@@ -425,7 +425,7 @@ func (e *openHandsOne) cause() (schema.ID, bool) {
 	switch s := id.String(); {
 	case e.call != "":
 		return callKey(openHandsName, e.base, e.call), true
-	case len(s) >= globalID:
+	case isGlobal(s):
 		return schema.MakeID(openHandsName, s), true
 	case s != "" && str(e.v.Get("source")) != "user":
 		return schema.MakeID(openHandsName, e.base, s), e.v.Get("observation").String() == "run"
