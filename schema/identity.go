@@ -12,7 +12,14 @@ type ID [16]byte
 
 // MakeID derives an ID from parts. Parts are length-prefixed: ("ab", "c") and ("a", "bc") differ.
 func MakeID(parts ...string) ID {
+	size := 0
+	for _, p := range parts {
+		size += binary.MaxVarintLen64 + len(p)
+	}
 	var buf [512]byte
+	if size > len(buf) {
+		return makeLongID(parts)
+	}
 	b := buf[:0]
 	for _, p := range parts {
 		b = binary.AppendUvarint(b, uint64(len(p)))
@@ -20,6 +27,21 @@ func MakeID(parts ...string) ID {
 	}
 	sum := sha256.Sum256(b)
 	return ID(sum[:16])
+}
+
+// makeLongID is MakeID for parts that are not worth a copy of them all.
+func makeLongID(parts []string) ID {
+	h := sha256.New()
+	var buf [1024]byte
+	for _, p := range parts {
+		h.Write(binary.AppendUvarint(buf[:0], uint64(len(p))))
+		for len(p) > 0 {
+			n := copy(buf[:], p)
+			h.Write(buf[:n])
+			p = p[n:]
+		}
+	}
+	return ID(h.Sum(buf[:0])[:16])
 }
 
 // IsZero says whether the ID is unset.

@@ -172,7 +172,7 @@ func (l *claudeLine) key(id string, line value.Value) schema.ID {
 	if uuid := str(line); uuid != "" {
 		return schema.MakeID(claudeName, l.session, uuid, string(rune('0'+l.nameless)))
 	}
-	return schema.MakeID(l.in.ID.String(), string(rune('0'+l.nameless)))
+	return schema.MakeID(l.in.ID().String(), string(rune('0'+l.nameless)))
 }
 
 func (l *claudeLine) call(emit Emit, b value.Value) {

@@ -94,7 +94,7 @@ func (*claudeHooks) Detect(v value.Value) bool {
 
 func (c *claudeHooks) Convert(src *Source, in *Input, emit Emit) bool {
 	if in.Body.Kind() != value.Array {
-		h := claudeHook{src: src, in: in, emit: emit, record: in.Body, id: in.ID}
+		h := claudeHook{src: src, in: in, emit: emit, record: in.Body, id: in.ID()}
 		h.convert(c.prompts)
 		return true
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agentaudit/agentaudit/schema"
@@ -30,13 +31,58 @@ type Input struct {
 	Body value.Value // the agent's own record: an object, or a String when the log is plain text
 	// Known is what the wrapping says: time, tag, log path and offset, Kubernetes, container and host fields.
 	Known schema.Action
-	// ID is the record's identity: path, offset and content when the wrapping has them, else Record.ID.
-	ID schema.ID
 	// Source identifies the log the record belongs to: tag and path.
 	Source schema.ID
 
 	// outer are the keys of Body that are wrapping, not the agent's own: set when both stand in one object.
 	outer []string
+
+	record  schema.ID   // Record.ID
+	content string      // the text the record was, "" if it was parsed by somebody else
+	whole   value.Value // Body as it was unwrapped
+	id      schema.ID   // what ID has found
+
+	spare *sync.Pool         // of *schema.Fragment, nil for none
+	made  []*schema.Fragment // taken from it
+}
+
+// fragment takes one from the spare ones; it goes back when the record has been converted.
+func (in *Input) fragment() *schema.Fragment {
+	if in.spare == nil {
+		return new(schema.Fragment)
+	}
+	f, ok := in.spare.Get().(*schema.Fragment)
+	if !ok {
+		f = new(schema.Fragment)
+	}
+	in.made = append(in.made, f)
+	return f
+}
+
+// release gives the record's fragments back: none is valid after its emit has returned.
+func (in *Input) release() {
+	for _, f := range in.made {
+		in.spare.Put(f)
+	}
+	in.made = nil
+}
+
+// ID is the record's identity: path, offset and content when the wrapping has them, else Record.ID. Most records have an
+// id of their own and never ask: hashing the text costs as much as reading it.
+func (in *Input) ID() schema.ID {
+	at := &in.Known.Infrastructure
+	switch {
+	case !in.id.IsZero():
+	case at.LogPath == "" || !at.LogOffset.Set:
+		in.id = in.record
+	default:
+		content := in.content
+		if content == "" {
+			content = string(in.whole.AppendJSON(nil))
+		}
+		in.id = schema.MakeID("offset", at.LogPath, schema.FormatInt(at.LogOffset), content)
+	}
+	return in.id
 }
 
 // Source is what is known of one log while its records come in. It is stored (scrubbed) with every chunk.
@@ -115,6 +161,7 @@ type Converter struct {
 	formats  []Format // in order of detection
 	fallback Format   // takes anything
 	auto     bool
+	spare    sync.Pool // of *schema.Fragment: 2 KB each that need not be made anew for every line
 }
 
 // New makes a converter. An unknown format is an error that lists the known ones, an unknown field in the mapping one
@@ -153,6 +200,8 @@ func Names() []string {
 // log action: nothing is dropped.
 func (c *Converter) Convert(src *Source, in *Input, emit Emit) {
 	src.Records++
+	in.spare = &c.spare
+	defer in.release()
 	current := c.byName(src.Format)
 	if current != nil && current.Detect(in.Body) && current.Convert(src, in, emit) {
 		return

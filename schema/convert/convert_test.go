@@ -330,7 +330,7 @@ func FuzzUnwrap(f *testing.F) {
 		}
 		in := Unwrap(&doc, Record{Body: body, Meta: body, Tag: "t", ID: schema.MakeID("x")})
 		in.Known.AppendJSON(nil)
-		if !in.Body.Exists() || in.ID.IsZero() || in.Source.IsZero() {
+		if !in.Body.Exists() || in.ID().IsZero() || in.Source.IsZero() {
 			t.Errorf("%+v", in)
 		}
 		c, _ := New(Options{})
@@ -385,27 +385,3 @@ func FuzzCodex(f *testing.F)   { fuzzLog(f, "codex") }
 func FuzzNative(f *testing.F)  { fuzzLog(f, "native") }
 func FuzzGeneric(f *testing.F) { fuzzLog(f, "generic") }
 func FuzzText(f *testing.F)    { fuzzLog(f, "text") }
-
-// BenchmarkConvert reads each folder of testdata over and over: unwrapping, parsing and converting.
-func BenchmarkConvert(b *testing.B) {
-	byFolder := map[string][]string{}
-	for name, log := range testLogs(b) {
-		folder, _, _ := strings.Cut(name, "/")
-		byFolder[folder] = append(byFolder[folder], lines(log)...)
-	}
-	for folder, all := range byFolder {
-		b.Run(folder, func(b *testing.B) {
-			c := testConverter(b, folder)
-			size := 0
-			for _, l := range all {
-				size += len(l)
-			}
-			b.SetBytes(int64(size))
-			b.ReportAllocs()
-			for b.Loop() {
-				feed(c, new(Source), all, func(*schema.Fragment) {})
-			}
-			b.ReportMetric(float64(b.N*len(all))/b.Elapsed().Seconds(), "records/s")
-		})
-	}
-}

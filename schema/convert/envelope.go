@@ -22,31 +22,24 @@ import (
 // Unwrap takes a record out of what Fluent Bit and its filters put around it. doc holds the nodes of text that has to be
 // parsed.
 func Unwrap(doc *value.Doc, rec Record) Input {
-	in := Input{Body: rec.Body, ID: rec.ID}
+	in := Input{Body: rec.Body, record: rec.ID}
 	in.Known.Time = rec.Time
 	in.Known.Trail.Tag = rec.Tag
 	in.beside("metadata", rec.Meta)
 	in.beside("otlp", rec.Group)
-	content := ""
 	if s, ok := rec.Body.Str(); ok {
-		in.Body, content = parseText(doc, s)
+		in.Body, in.content = parseText(doc, s)
 	}
 	// A container runtime's line may stand in the log text of another wrapping.
 	for range 3 {
 		text, more := in.unwrapObject(doc)
-		content = orElse(content, text)
+		in.content = orElse(in.content, text)
 		if !more {
 			break
 		}
 	}
-	path := in.Known.Infrastructure.LogPath
-	if path != "" && in.Known.Infrastructure.LogOffset.Set {
-		if content == "" {
-			content = string(in.Body.AppendJSON(nil))
-		}
-		in.ID = schema.MakeID("offset", path, schema.FormatInt(in.Known.Infrastructure.LogOffset), content)
-	}
-	in.Source = schema.MakeID(rec.Tag, path)
+	in.whole = in.Body
+	in.Source = schema.MakeID(rec.Tag, in.Known.Infrastructure.LogPath)
 	return in
 }
 

@@ -93,7 +93,8 @@ func TestInputID(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return Unwrap(&doc, Record{Body: body, Tag: "t", ID: schema.MakeID("chunk", "0")}).ID
+		in := Unwrap(&doc, Record{Body: body, Tag: "t", ID: schema.MakeID("chunk", "0")})
+		return in.ID()
 	}
 	a := id(`{"log":"x","path":"/a.log","offset":7}`)
 	if a == schema.MakeID("chunk", "0") || a != id(`{"offset":7,"log":"x","path":"/a.log","stream":"stdout"}`) {

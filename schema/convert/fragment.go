@@ -15,7 +15,8 @@ import (
 // newFragment starts a fragment with what the wrapping says. format is the name of the converter, provider the agent
 // or program whose log it is.
 func newFragment(in *Input, format, provider string, role schema.Role) *schema.Fragment {
-	f := &schema.Fragment{Role: role, Action: in.Known}
+	f := in.fragment()
+	f.Role, f.Key, f.ID, f.Action = role, schema.ID{}, schema.ID{}, in.Known
 	f.Event.Kind = schema.KindEvent
 	f.Event.Provider = provider
 	f.Trail.Format = format
@@ -69,9 +70,9 @@ func identify(f *schema.Fragment, key schema.ID, says ...string) {
 
 // identifyByInput identifies the n-th fragment of a record whose source gives no id.
 func identifyByInput(f *schema.Fragment, in *Input, n int) {
-	f.Key = in.ID
+	f.Key = in.ID()
 	if n > 0 {
-		f.Key = schema.MakeID(in.ID.String(), strconv.Itoa(n))
+		f.Key = schema.MakeID(in.ID().String(), strconv.Itoa(n))
 	}
 	identify(f, f.Key)
 }

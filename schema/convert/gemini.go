@@ -414,7 +414,7 @@ func (l *geminiLog) streamResult(v value.Value) {
 	f.Command.CallID = c.id
 	key := l.key(c)
 	if c.id == "" {
-		key = schema.MakeID(geminiName, l.in.ID.String())
+		key = schema.MakeID(geminiName, l.in.ID().String())
 	}
 	_, shell := l.src.Linked("shell " + key.String())
 	l.src.Unlink("shell " + key.String())
@@ -475,7 +475,7 @@ func (l *geminiLog) record(v value.Value) {
 	}
 	key := schema.MakeID(geminiName, "tool_call", f.Session.ID, schema.FormatTime(at), f.Command.Tool, string(jsonOf(args)))
 	if at.IsZero() {
-		key = schema.MakeID(geminiName, "tool_call", l.in.ID.String())
+		key = schema.MakeID(geminiName, "tool_call", l.in.ID().String())
 	}
 	identify(f, key, string(jsonOf(a)))
 	l.emit(f)

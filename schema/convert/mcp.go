@@ -228,7 +228,7 @@ func (l *mcpLine) call(m value.Value) {
 		l.send(f)
 		return
 	}
-	at := l.in.ID.String() // without a time the same call may come twice
+	at := l.in.ID().String() // without a time the same call may come twice
 	if !l.time.IsZero() {
 		at = schema.FormatTime(l.time)
 	}

@@ -307,7 +307,7 @@ func (e *openHandsOne) key(f *schema.Fragment, name string) schema.ID {
 	case id != "":
 		key = schema.MakeID(openHandsName, e.base, id)
 	default:
-		key = schema.MakeID(openHandsName, e.in.ID.String(), strconv.Itoa(e.n))
+		key = schema.MakeID(openHandsName, e.in.ID().String(), strconv.Itoa(e.n))
 		if e.n > 1 || e.v != e.in.Body {
 			key = schema.MakeID(openHandsName, e.base, strconv.Itoa(e.n), f.Command.Line)
 		}

@@ -71,7 +71,7 @@ func (l *qwenLine) fragment(role schema.Role) *schema.Fragment {
 // key identifies a call; without an id, by its line.
 func (l *qwenLine) key(id string) schema.ID {
 	if id == "" {
-		return schema.MakeID(qwenName, l.session, "line", orElse(str(l.body.Get("uuid")), l.in.ID.String()))
+		return schema.MakeID(qwenName, l.session, "line", orElse(str(l.body.Get("uuid")), l.in.ID().String()))
 	}
 	return geminiKey(qwenName, l.session, id)
 }
