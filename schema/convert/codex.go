@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -9,19 +10,21 @@ import (
 	"github.com/agentaudit/agentaudit/schema/value"
 )
 
-// Codex rollouts: ~/.codex/sessions/YYYY/MM/DD/rollout-<time>-<uuid>.jsonl. Made from August 2025 (no version) to 0.144
-// (2026). Three generations, and the output of `codex exec --json`:
+// Codex rollouts: ~/.codex/sessions/YYYY/MM/DD/rollout-<time>-<uuid>.jsonl. Made from August 2025 (no version) to 0.146
+// (August 2026). Four generations, and the output of `codex exec --json`:
 //
 //	a  {id,timestamp,instructions,git}, then bare items {type:function_call,…} without times, {record_type:state}
 //	b  {timestamp,type,payload}: session_meta, turn_context, response_item, event_msg, compacted, world_state
 //	c  as b, with exec_command and write_stdin, and events such as exec_command_end and guardian_assessment
+//	d  as c, with ordinal, and event_msg{type:item_completed,item:{type:CommandExecution,…}}: see codex_items.go
 //	e  {type:thread.started,thread_id}, {type:item.started|item.completed,item:{id,type,…}}; older {id,msg:{type,…}}
 //
 // Calls and results:
 //
 //	function_call{name,arguments: JSON text,call_id}   shell{command:[argv],workdir,…} shell_command{command,workdir}
 //	    exec_command{cmd,workdir} write_stdin{session_id,chars} apply_patch{input} and MCP tools (mcp__server__tool)
-//	custom_tool_call{name: apply_patch|exec,input: text,call_id}; exec is a script, whose commands have events of their own
+//	custom_tool_call{name: apply_patch|exec|shell,input: text,call_id}; exec is a script, whose commands have events of
+//	    their own; shell's text is JSON
 //	local_shell_call{call_id,action:{command:[argv],working_directory,env}}
 //	function_call_output|custom_tool_call_output{call_id,output}: see codexOutput for what output looks like
 //	exec_command_end{call_id,command,cwd,stdout,stderr,exit_code,duration,status} mcp_tool_call_end patch_apply_end
@@ -40,8 +43,9 @@ const codexName = "codex"
 func (*codex) Name() string { return codexName }
 
 var (
-	codexEnvelopes = set("session_meta turn_context response_item event_msg compacted world_state")
-	codexBare      = set(`function_call function_call_output custom_tool_call custom_tool_call_output local_shell_call
+	codexEnvelopes = set(`session_meta turn_context response_item event_msg compacted world_state fork_reference
+		inter_agent_communication_metadata`)
+	codexBare = set(`function_call function_call_output custom_tool_call custom_tool_call_output local_shell_call
 		local_shell_call_output web_search_call reasoning ghost_snapshot`)
 	codexStream = set("thread.started turn.started turn.completed turn.failed item.started item.updated item.completed")
 )
@@ -106,7 +110,8 @@ type codexLine struct {
 	emit Emit
 	item value.Value
 	time time.Time
-	live bool // output of `codex exec --json`: events only, no items
+	live bool   // output of `codex exec --json`: events only, no items
+	call string // id of the call, where the item names it otherwise than by call_id
 }
 
 // meta reads the head of a log. A fork's log repeats its parent's lines, with the parent's head among them: that one
@@ -211,9 +216,7 @@ func (l *codexLine) any() {
 	case "function_call":
 		l.functionCall()
 	case "custom_tool_call":
-		f := l.request(str(p.Get("name")))
-		f.Command.ToolArguments = objectOf("input", p.Get("input"))
-		l.send(f, string(f.Command.ToolArguments))
+		l.customCall()
 	case "local_shell_call":
 		l.localShell()
 	case "tool_call":
@@ -234,6 +237,13 @@ func (l *codexLine) any() {
 		l.patchEnd()
 	case "guardian_assessment":
 		l.assessment()
+	case "exec_approval_request", "apply_patch_approval_request":
+		l.asked()
+	case "item_started", "item_completed":
+		l.turnItem(str(p.Get("type")), p.Get("item"))
+	case "dynamic_tool_call_response", "collab_agent_spawn_end", "collab_agent_interaction_end", "collab_waiting_end",
+		"collab_close_end", "collab_resume_end":
+		l.toolEnd()
 	default:
 		l.unknown(str(p.Get("type")))
 	}
@@ -267,7 +277,9 @@ func (l *codexLine) fragment(role schema.Role) *schema.Fragment {
 	return f
 }
 
-func (l *codexLine) callID() string { return str(first(l.item, "call_id", "callId")) }
+func (l *codexLine) callID() string {
+	return orElse(l.call, str(first(l.item, "call_id", "callId")))
+}
 
 func (l *codexLine) key(call string) schema.ID {
 	return callKey(codexName, l.src.Known.Session.ID, call)
@@ -276,14 +288,8 @@ func (l *codexLine) key(call string) schema.ID {
 // request starts the request of a tool.
 func (l *codexLine) request(tool string) *schema.Fragment {
 	f := l.fragment(schema.Request)
-	known := &l.src.Known
 	f.Command.Tool = tool
-	f.Command.Cwd = known.Command.Cwd
-	f.Authorization.Mode, f.Authorization.Sandbox = known.Authorization.Mode, known.Authorization.Sandbox
-	f.Identity.Model, f.Identity.ProviderName = known.Identity.Model, codexProvider(known)
-	f.Infrastructure.GitBranch = known.Infrastructure.GitBranch
-	f.Infrastructure.GitCommit = known.Infrastructure.GitCommit
-	f.Infrastructure.GitRepository = known.Infrastructure.GitRepository
+	l.policy(f)
 	setKind(&f.Action, codexAction(tool))
 	return f
 }
@@ -357,6 +363,18 @@ func (l *codexLine) shell(f *schema.Fragment, args value.Value) {
 	})
 }
 
+// customCall reads a call whose input is free text: a patch, a script, or the JSON arguments of a shell.
+func (l *codexLine) customCall() {
+	f := l.request(str(l.item.Get("name")))
+	input := l.item.Get("input")
+	f.Command.ToolArguments = objectOf("input", input)
+	var doc value.Doc
+	if args := jsonText(&doc, input); f.Event.Action == schema.ActionShell && args.Kind() == value.Object {
+		l.shell(f, args)
+	}
+	l.send(f, string(objectOf("input", input)))
+}
+
 func (l *codexLine) localShell() {
 	f := l.request("local_shell")
 	action := l.item.Get("action")
@@ -415,12 +433,7 @@ func (l *codexLine) webSearch() {
 	if str(l.item.Get("status")) == "completed" {
 		f.Event.Outcome = schema.OutcomeSuccess
 	}
-	if f.Command.CallID == "" {
-		identifyByInput(f, l.in, 0)
-	} else {
-		identify(f, l.key(f.Command.CallID), string(f.Command.ToolArguments))
-	}
-	l.emit(f)
+	l.whole(f)
 }
 
 // process names a running command; its number is Codex's own "session ID", not a pid.
@@ -543,19 +556,39 @@ func (l *codexLine) command(f *schema.Fragment) {
 	default:
 		f.Command.Line = str(c)
 	}
-	f.Command.Cwd = joinPath(l.src.Known.Command.Cwd, str(l.item.Get("cwd")))
+	f.Command.Cwd = joinPath(l.src.Known.Command.Cwd, filePath(str(l.item.Get("cwd"))))
+}
+
+// filePath is the path that a file URI names; anything else is a path already.
+func filePath(s string) string {
+	if rest, ok := strings.CutPrefix(s, "file://"); ok {
+		if path, err := url.PathUnescape(rest); err == nil && strings.HasPrefix(path, "/") {
+			return path
+		}
+	}
+	return s
 }
 
 func (l *codexLine) execBegin() {
 	f := l.request("exec_command")
 	f.Command.Tool = "" // the item of the call names it, if there is one
 	l.command(f)
+	name := l.key(f.Command.CallID).String()
+	_, asked := l.src.Linked("call " + name)
 	l.send(f, f.Command.Line)
+	if !asked && !l.live { // no item will give its output: the event of its end is the result
+		l.src.Unlink("call " + name)
+		l.src.Link("begun "+name, f.Key)
+	}
 }
 
 // execEnd is a result that also says what was run: commands of scripts and of the person (`!ls`) have no other line.
 func (l *codexLine) execEnd() {
 	p := l.item
+	if str(p.Get("source")) == "unified_exec_interaction" {
+		l.typed()
+		return
+	}
 	f := l.fragment(schema.Result)
 	l.command(f)
 	if str(p.Get("source")) == "user_shell" {
@@ -566,15 +599,32 @@ func (l *codexLine) execEnd() {
 		f.Execution.Duration = codexDuration(d)
 	}
 	out := str(p.Get("stdout"))
-	setStdout(&f.Execution, orElse(out, str(p.Get("aggregated_output"))))
+	setStdout(&f.Execution, orElse(out, str(first(p, "aggregated_output", "aggregatedOutput"))))
 	if s := str(p.Get("stderr")); s != "" && out != "" {
 		setStderr(&f.Execution, s)
 	}
 	f.Execution.TimedOut = p.Get("timed_out").Bool()
 	l.status(f)
-	if code, ok := p.Get("exit_code").Int(); ok && f.Authorization.Decision == "" {
+	if code, ok := first(p, "exit_code", "exitCode").Int(); ok && f.Authorization.Decision == "" {
 		setExit(f, code)
 	}
+	l.event(f)
+}
+
+// typed is an event about text given to a running process. The write_stdin that gave it tells more, where there is one.
+func (l *codexLine) typed() {
+	text, call := str(first(l.item, "interaction_input", "interactionInput")), l.callID()
+	_, told := l.src.Linked("stdin " + l.key(call).String())
+	_, known := l.src.Linked("call " + l.key(call).String())
+	if text == "" || call == "" || told || known {
+		return
+	}
+	f := l.request("write_stdin")
+	f.Role = schema.Whole
+	f.Execution.Start = time.Time{}
+	setKind(&f.Action, schema.ActionStdin)
+	f.Command.Stdin = text
+	l.status(f)
 	l.event(f)
 }
 
@@ -589,22 +639,41 @@ func (l *codexLine) event(f *schema.Fragment) {
 		return
 	}
 	key := l.key(f.Command.CallID)
-	_, asked := l.src.Linked("call " + key.String())
-	_, running := l.src.Linked("running " + key.String())
+	linked := func(what string) bool { _, ok := l.src.Linked(what + " " + key.String()); return ok }
 	switch {
 	case f.Role != schema.Result:
-	case running:
+	case linked("running"):
 		l.src.Unlink("running " + key.String())
 		l.src.Link("ended "+key.String(), key)
-	case !asked:
+	case linked("begun"):
+		l.src.Unlink("begun " + key.String())
+	case !linked("call"):
 		f.Role = schema.Whole
 	case l.live:
 		l.src.Unlink("call " + key.String())
 	default:
 		f.Role = schema.Decision
 	}
+	if f.Role == schema.Whole {
+		if linked("told") {
+			return // by an event of another generation
+		}
+		l.src.Link("told "+key.String(), key)
+		l.policy(f)
+	}
 	identifyLine(f, key, string(jsonOf(l.item)))
 	l.emit(f)
+}
+
+// policy fills in what is known of the session, which a request would have told.
+func (l *codexLine) policy(f *schema.Fragment) {
+	known := &l.src.Known
+	f.Authorization.Mode, f.Authorization.Sandbox = known.Authorization.Mode, known.Authorization.Sandbox
+	f.Identity.Model, f.Identity.ProviderName = known.Identity.Model, codexProvider(known)
+	f.Infrastructure.GitBranch = known.Infrastructure.GitBranch
+	f.Infrastructure.GitCommit = known.Infrastructure.GitCommit
+	f.Infrastructure.GitRepository = known.Infrastructure.GitRepository
+	f.Command.Cwd = orElse(f.Command.Cwd, known.Command.Cwd)
 }
 
 // identifyLine identifies what is known of a call beside its request. Which role it has may depend on the lines before;
@@ -614,10 +683,18 @@ func identifyLine(f *schema.Fragment, key schema.ID, says ...string) {
 	f.ID = schema.MakeID(append([]string{key.String(), "line"}, says...)...)
 }
 
-// status reads the status of an event: completed, failed or declined.
+// status reads the status of an event: completed, failed or declined. Who declined is not told; what Codex says to the
+// model may be.
 func (l *codexLine) status(f *schema.Fragment) {
 	switch s := str(l.item.Get("status")); s {
 	case "declined":
+		said := orElse(str(l.item.Get("stderr")), str(first(l.item, "aggregated_output", "aggregatedOutput")))
+		for _, d := range codexDenials {
+			if strings.HasPrefix(said, d.prefix) {
+				deny(f, d.source, d.prefix, "")
+				return
+			}
+		}
 		deny(f, "", s, "")
 	case "failed":
 		f.Event.Outcome = schema.OutcomeFailure
@@ -648,6 +725,9 @@ func (l *codexLine) mcpEnd() {
 	f := l.fragment(schema.Result)
 	if _, ok := l.src.Linked("call " + l.key(f.Command.CallID).String()); !ok {
 		call := p.Get("invocation")
+		if !call.Exists() {
+			call = p
+		}
 		f.Command.Tool = "mcp__" + str(call.Get("server")) + "__" + str(call.Get("tool"))
 		f.Command.ToolArguments = objectOf("arguments", call.Get("arguments"))
 		setKind(&f.Action, schema.ActionMCP)
@@ -662,9 +742,11 @@ func (l *codexLine) mcpEnd() {
 		setStdout(&f.Execution, text)
 	}
 	switch e := first(p, "error"); {
-	case failed.Exists() || e.String() != "":
+	case failed.Exists() || e.Exists():
 		f.Event.Outcome = schema.OutcomeFailure
-		f.Error.Message = orElse(failed.String(), e.String())
+		said := codexOutput{text: orElse(failed.String(), orElse(str(e.Get("message")), str(e)))}
+		said.own(f)
+		f.Error.Message = said.text
 	case first(ok, "isError", "is_error").Bool():
 		f.Event.Outcome = schema.OutcomeFailure
 	case ok.Kind() == value.Object:
@@ -677,6 +759,13 @@ func (l *codexLine) patchEnd() {
 	p := l.item
 	f := l.fragment(schema.Result)
 	setKind(&f.Action, schema.ActionFileChange)
+	if _, ok := l.src.Linked("call " + l.key(f.Command.CallID).String()); !ok {
+		f.Command.Tool, f.Command.ToolArguments = "apply_patch", objectOf("changes", p.Get("changes"))
+	}
+	if p.Get("auto_approved").Bool() { // false does not say who approved: a person, or the automatic reviewer
+		f.Authorization.Decision, f.Authorization.Source = schema.AutoApproved, "config"
+		f.Authorization.Raw = "auto_approved"
+	}
 	setStdout(&f.Execution, str(p.Get("stdout")))
 	if s := str(p.Get("stderr")); s != "" {
 		setStderr(&f.Execution, s)
@@ -702,8 +791,11 @@ func (l *codexLine) assessment() {
 	reason := str(p.Get("rationale"))
 	source := orElse(str(p.Get("decision_source")), "agent")
 	switch status {
-	case "denied":
+	case "denied", "timed_out": // what is not approved in time does not run
 		deny(f, source, status, reason)
+	case "aborted":
+		f.Execution.Interrupted = true
+		f.Authorization.Source, f.Authorization.Raw, f.Authorization.Reason = source, status, reason
 	case "approved":
 		f.Authorization.Decision = schema.AutoApproved
 		fallthrough
@@ -716,6 +808,9 @@ func (l *codexLine) assessment() {
 		f.Risk.Severity = map[string]schema.Int{
 			"low": schema.Some(1), "medium": schema.Some(2), "high": schema.Some(3), "critical": schema.Some(4),
 		}[strings.ToLower(level)]
+	}
+	if said := p.Get("user_authorization"); said.Kind() == value.String {
+		addFields(&f.Trail.Fields, single("user_authorization", said))
 	}
 	f.Command.CallID = str(p.Get("target_item_id"))
 	if f.Command.CallID == "" { // of the network, not of a call
@@ -828,7 +923,8 @@ type codexOutput struct {
 	cut     bool
 }
 
-// readCodexOutput takes any of these forms of output: a text; {content: text or blocks, success}; blocks. The text is
+// readCodexOutput takes any of these forms of output: a text; {content: text or blocks, success}; blocks; a block. The
+// text is
 //
 //	{"output":"…","metadata":{"exit_code":0,"duration_seconds":0.1}}
 //	Exit code: 0⏎Wall time: 0.1 seconds⏎[Total output lines: 9⏎]Output:⏎…
@@ -841,6 +937,9 @@ func readCodexOutput(v value.Value) codexOutput {
 		s := v.Get("success")
 		o.failed, o.ok = s.Kind() == value.Bool && !s.Bool(), s.Bool()
 		v = c
+	}
+	if v.Kind() == value.Object { // one block
+		v = v.Get("text")
 	}
 	o.raw = contentText(v)
 	o.text = o.raw
@@ -926,12 +1025,20 @@ var codexDenials = []struct{ prefix, source string }{
 	{"approval policy is ", "config"}, // "… reject command — you should not ask for escalated permissions …"
 	{"patch rejected: ", "config"},
 	{"rejected: blocked by policy", "config"},
+	{"approval required by policy, but", "config"},
+	{"user rejected MCP tool call", "user"},
+}
+
+// codexForbidden tells "`git push` rejected: policy forbids …": a rule of the exec policy.
+func codexForbidden(text string) bool {
+	line, _, _ := strings.Cut(text, "\n")
+	return strings.HasPrefix(line, "`") && strings.Contains(line, "` rejected: ")
 }
 
 // codexFailures begin what Codex says when a call failed before or beside its command.
 var codexFailures = []string{
 	"execution error: ", "failed to parse function arguments", "unsupported call: ", "unsupported custom tool call: ",
-	"error: ", "tool call error: ", "apply_patch verification failed", "err: ", "exec_command failed", "write_stdin failed",
+	"error: ", "tool call error: ", "apply_patch verification failed", "exec_command failed", "write_stdin failed",
 	"Unknown process id", "collab tool failed",
 }
 
@@ -961,7 +1068,7 @@ func (o *codexOutput) fill(f *schema.Fragment) {
 
 // own reads what Codex itself says in place of a command's output.
 func (o *codexOutput) own(f *schema.Fragment) {
-	e, text := &f.Execution, strings.TrimSpace(o.text)
+	e, text := &f.Execution, strings.TrimPrefix(strings.TrimSpace(o.text), "err: ")
 	for _, d := range codexDenials {
 		if strings.HasPrefix(text, d.prefix) {
 			raw, rest, _ := strings.Cut(text, "\n")
@@ -971,7 +1078,13 @@ func (o *codexOutput) own(f *schema.Fragment) {
 			return
 		}
 	}
-	if text == "aborted" || strings.HasPrefix(text, "aborted by user") {
+	if codexForbidden(text) {
+		_, reason, _ := strings.Cut(text, "` rejected: ")
+		deny(f, "config", "rejected", reason)
+		noOutput(f, text)
+		return
+	}
+	if text == "aborted" || strings.HasPrefix(text, "aborted by user") || text == "user cancelled MCP tool call" {
 		e.Interrupted = true
 		f.Event.Outcome = schema.OutcomeUnknown
 		return
@@ -979,6 +1092,11 @@ func (o *codexOutput) own(f *schema.Fragment) {
 	if rest, ok := strings.CutPrefix(text, "failed in sandbox "); ok {
 		_, why, _ := strings.Cut(rest, " with execution error: ")
 		o.sandbox(f, why)
+		return
+	}
+	if strings.HasPrefix(strings.TrimSpace(o.text), "err: ") {
+		f.Event.Outcome = schema.OutcomeFailure
+		noOutput(f, text)
 		return
 	}
 	for _, p := range codexFailures {

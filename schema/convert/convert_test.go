@@ -311,6 +311,10 @@ func TestCommandLine(t *testing.T) {
 		"python -c x":    {"python", "-c", "x"},
 		"bash":           {"bash"},
 		"bash script.sh": {"bash", "script.sh"},
+		"set -e":         {"bash", "-o", "pipefail", "-c", "set -e"},
+		// What models make of it: the second command is an argument of the first. Both are shown.
+		"bash -lc ls bash -lc rm x": {"bash", "-lc", "ls", "bash", "-lc", "rm x"},
+		"bash run.sh -c x":          {"bash", "run.sh", "-c", "x"},
 	} {
 		if got := commandLine(argv); got != want {
 			t.Errorf("%q: got %q", argv, got)

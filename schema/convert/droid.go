@@ -18,6 +18,7 @@ import (
 //		{"type":"tool_call","sessionId","timestamp","id","toolName","parameters":{"command","riskLevel","riskLevelReason"}}
 //		{"type":"tool_result","sessionId","timestamp","id","isError","value": text or {stdout,stderr,exitCode}}
 //		{"type":"message","role","text"}  {"type":"completion"}  {"type":"error"}
+//	    older: session_id, a system line without subtype, and toolCallId beside or instead of id
 //
 //	  - The shell is the tool Execute. A failure is a text "Error: Command failed (exit code: N)" before the output, or
 //	    "[Process exited with code N]" behind it; success without the latter has no code.
@@ -33,27 +34,31 @@ func (*droid) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("uuid").Exists() {
 		return false
 	}
+	session := droidSession(v) != ""
 	switch str(v.Get("type")) {
 	case "session_start":
 		return v.Get("id").Kind() == value.String && (v.Get("cwd").Exists() || v.Get("version").Exists())
 	case "message":
-		if v.Get("sessionId").Exists() {
+		if session {
 			return v.Get("role").Exists() && v.Get("text").Exists()
 		}
 		return v.Get("id").Exists() && v.Get("timestamp").Exists() && droidMessage(v.Get("message"))
 	case "system":
-		return str(v.Get("subtype")) == "init" && v.Get("sessionId").Exists()
+		return v.Get("sessionId").Exists() && str(v.Get("subtype")) == "init" ||
+			session && !v.Get("subtype").Exists() && v.Get("cwd").Exists() && v.Get("model").Exists()
 	case "tool_call":
-		return v.Get("toolName").Exists() && v.Get("sessionId").Exists()
+		return v.Get("toolName").Exists() && session
 	case "tool_result":
-		return (v.Get("toolId").Exists() || v.Get("toolName").Exists()) && v.Get("sessionId").Exists()
+		return first(v, "toolId", "toolName", "toolCallId").Exists() && session
 	case "completion":
-		return v.Get("finalText").Exists() && v.Get("sessionId").Exists()
+		return v.Get("finalText").Exists() && session
 	case "error":
-		return str(v.Get("source")) == "cli" && v.Get("session_id").Exists()
+		return str(v.Get("source")) == "cli" && session
 	}
 	return false
 }
+
+func droidSession(v value.Value) string { return str(first(v, "sessionId", "session_id")) }
 
 // droidMessage tells Droid's messages from those of agents that wrap theirs in the same way.
 func droidMessage(m value.Value) bool {
@@ -74,7 +79,7 @@ func (d *droid) Convert(src *Source, in *Input, emit Emit) bool {
 	v := in.Body
 	l := droidLine{callLog{src: src, in: in, emit: emit, format: droidName, family: droidName, time: parseTime(v.Get("timestamp"))}}
 	known := &src.Known
-	l.begin(str(v.Get("sessionId")))
+	l.begin(droidSession(v))
 	switch str(v.Get("type")) {
 	case "session_start":
 		l.begin(str(v.Get("id")))
@@ -99,9 +104,9 @@ func (d *droid) Convert(src *Source, in *Input, emit Emit) bool {
 			l.prompt(orElse(str(v.Get("role")), str(v.Get("message", "role"))), orElse(str(v.Get("text")), contentText(v.Get("message", "content"))))
 		}
 	case "tool_call":
-		l.call(str(v.Get("id")), str(first(v, "toolName", "toolId")), v.Get("parameters"))
+		l.call(str(first(v, "toolCallId", "id")), str(first(v, "toolName", "toolId")), v.Get("parameters"))
 	case "tool_result":
-		l.result(str(v.Get("id")), first(v, "value", "error", "content"), v.Get("isError"))
+		l.result(str(first(v, "toolCallId", "id")), first(v, "value", "error", "content"), v.Get("isError"))
 	}
 	return true
 }

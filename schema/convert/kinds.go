@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/agentaudit/agentaudit/schema"
@@ -69,21 +70,29 @@ var shellNames = map[string]bool{
 	"pwsh": true, "powershell": true, "pwsh.exe": true, "powershell.exe": true, "bash.exe": true, "cmd": true, "cmd.exe": true,
 }
 
-// commandLine is the command an argv stands for: of a shell started with a command text, that text; else the words
-// with spaces between them. It is for reading and searching; the exact words are in process.args.
+// commandLine is the command an argv stands for: of a shell started with a command text and nothing behind it, that
+// text; else the words with spaces between them. It is for reading and searching; the exact words are in process.args.
 func commandLine(argv []string) string {
-	if len(argv) >= 3 {
-		name := argv[0]
-		if i := strings.LastIndexAny(name, `/\`); i >= 0 {
-			name = name[i+1:]
-		}
-		switch flag := strings.ToLower(argv[len(argv)-2]); {
-		case !shellNames[strings.ToLower(name)]:
-		case flag == "-c" || flag == "-lc" || flag == "-ic" || flag == "-lic" || flag == "-command" || flag == "/c":
-			return argv[len(argv)-1]
+	if len(argv) >= 3 && isShell(argv[0]) && strings.ContainsAny(argv[1][:min(1, len(argv[1]))], "-/") {
+		if i := slices.IndexFunc(argv, isCommandFlag); i == len(argv)-2 {
+			return argv[i+1]
 		}
 	}
 	return strings.Join(argv, " ")
+}
+
+// isShell says whether a path is that of a shell.
+func isShell(path string) bool {
+	return shellNames[strings.ToLower(path[strings.LastIndexAny(path, `/\`)+1:])]
+}
+
+// isCommandFlag says whether a shell takes the word behind this one as a command.
+func isCommandFlag(word string) bool {
+	switch strings.ToLower(word) {
+	case "-c", "-lc", "-ic", "-lic", "-ilc", "-euc", "-command", "/c":
+		return true
+	}
+	return false
 }
 
 // joinPath is dir, taken as relative to base unless it is absolute.
