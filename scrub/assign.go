@@ -14,6 +14,8 @@ type assignment struct {
 	flag       bool // the name starts with a dash
 	dollar     bool // the name starts with $
 	value      int  // where the value starts, quote included
+	element    bool // the name is the text of an element before that of the value: <key>N</key><value>V</value>
+	strict     bool // only a value that looks like a secret is one: the name stands beside it, and does not bind it
 	kind       string
 	trust      trust
 }
@@ -30,19 +32,24 @@ func verifyName(sc *scan, start, end int, _ *rule) {
 	right := run(s, end, ccName, maxName)
 	sc.wordEnd = right
 	sc.steps += right - start
-	if right == len(s) || !is(s[right], ccOperat) && s[right] != '\n' && s[right] != '\r' && s[right] != '[' {
-		return
-	}
 	a := assignment{end: right}
-	if !sc.operator(&a) {
-		return
-	}
+	bound := right < len(s) && (is(s[right], ccOperat) || strings.IndexByte("\n\r[!<-", s[right]) >= 0) &&
+		(sc.elementValue(&a, start) || sc.operator(&a))
 	sc.nameStart(&a, start)
-	a.kind, a.trust = judgeName(a.name)
-	if a.trust == trustNone || !sc.accepts(&a) {
+	compared := sc.comparedLiteral(a.start)
+	if !bound && compared < 0 {
 		return
 	}
-	sc.assign(&a)
+	a.kind, a.trust = judgeName(a.name)
+	if a.trust == trustNone {
+		return
+	}
+	if compared >= 0 {
+		sc.compare(&a, compared)
+	}
+	if bound && sc.accepts(&a) {
+		sc.assign(&a)
+	}
 }
 
 // nameStart finds where the name starts and what stands before it.
@@ -72,21 +79,24 @@ func (sc *scan) nameStart(a *assignment, start int) {
 
 // accepts filters names by what stands before them.
 func (sc *scan) accepts(a *assignment) bool {
-	if a.dollar && (a.op == ':' || a.op == ' ') {
+	if a.dollar && (a.op == ':' || a.op == ' ' && !sc.directive(a)) {
 		return false // $TOKEN: is a use of it
 	}
 	if a.op == ' ' && sc.before(a.start) == '/' {
 		return false
 	}
-	if a.op == ':' && !a.flag && a.quote == 0 && sc.before(a.start) == '/' {
+	if a.op == ':' && !a.flag && a.quote == 0 && sc.before(a.start) == '/' && !sc.pairOfNames(a) {
 		return false // a path and a line, /etc/passwd:12, or the user of a URL, https://x-token:…@
+	}
+	if a.op == ':' && !a.spaced && sc.before(a.start) == ':' && is(sc.at(a.value), ccLower|ccUpper) {
+		return false // the fields of a file: name:password:uid
 	}
 	if sc.closes(a) || sc.replaced(a.end-1) {
 		return false
 	}
 	switch a.op {
 	case '<':
-		return sc.before(a.start) == '<'
+		return sc.before(a.start) == '<' || a.element
 	case ' ':
 		return a.flag && a.start >= 1 || a.quote == 0 && !a.spacedFlagless(sc)
 	}
@@ -103,15 +113,24 @@ func (sc *scan) closes(a *assignment) bool {
 	if next := sc.at(a.value + level + 1); next != 0 && !isSpace(next) && strings.IndexByte(")]},;+.:|&<>", next) < 0 {
 		return false
 	}
-	for i := a.start; i > 0 && i > a.start-maxName; i-- {
-		switch c := sc.s[i-1]; {
-		case c == q:
-			return i-1-level <= 0 || !is(sc.s[i-2-level], ccAlnum)
-		case !is(c, ccName) && c != ' ':
-			return false
+	return sc.insideQuotes(a.start, q)
+}
+
+// maxLineBefore is how far back a line is read for what stands before a name.
+const maxLineBefore = 256
+
+// insideQuotes reports whether place i of its line lies within a string in quotes q. Apostrophes of English open none.
+func (sc *scan) insideQuotes(i int, q byte) bool {
+	s := sc.s
+	low := max(0, i-maxLineBefore)
+	inside := false
+	for j := i - 1; j >= low && s[j] != '\n'; j-- {
+		if s[j] != q || q == '\'' && j > 0 && is(s[j-1], ccAlnum) && is(s[j+1], ccAlnum) {
+			continue
 		}
+		inside = !inside
 	}
-	return false
+	return inside
 }
 
 // replaced reports whether a place lies in one of the last secrets found, such as a program's argument.
@@ -128,10 +147,13 @@ func (sc *scan) replaced(at int) bool {
 // .netrc, and in "password is x".
 func (a *assignment) spacedFlagless(sc *scan) bool {
 	s := sc.s
+	if sc.declared(a) || sc.directive(a) || sc.quotedLine(a) {
+		return false
+	}
 	if a.kind != kindPassword && a.kind != kindToken && a.kind != kindSecret {
 		return true
 	}
-	if sc.at(a.value) == '\'' && a.kind == kindPassword {
+	if sc.at(a.value) == '\'' && a.kind == kindPassword && !foldEqual(a.name, "pass") {
 		return false
 	}
 	if foldHas(s, a.value, "is ") || foldHas(s, a.value, "is: ") {
@@ -160,8 +182,13 @@ func (sc *scan) operator(a *assignment) bool {
 		a.quote, a.level = q, level
 		i += level + 1
 	}
-	if a.quote != 0 && sc.at(i) == ']' {
+	if a.quote != 0 && (sc.at(i) == ']' || sc.at(i) == ')' && sc.fallback(a, i+1)) {
 		i++
+	}
+	if a.quote == 0 && sc.at(i) == '[' {
+		if j := run(s, i+1, ccDigit, 8); sc.at(j) == ']' { // char password[16] =
+			i, a.strict = j+1, true
+		}
 	}
 	k := skipBlank(s, i)
 	a.spaced = k > i
@@ -175,9 +202,23 @@ func (sc *scan) operator(a *assignment) bool {
 		if sc.at(k) == '=' {
 			k++
 		}
+	case b == '!' && c == '=':
+		a.op, a.comparison, a.strict = '=', true, true
+		k += 2
+		if sc.at(k) == '=' {
+			k++
+		}
 	case b == '=' && c == '>':
 		a.op = '>'
 		k += 2
+	case a.quote != 0 && (b == '-' && c == '>' || b == 't' && c == 'o' && sc.at(k+2) == ' '): // of a map, in Scala and Kotlin
+		a.op = '>'
+		k += 2
+		v := skipBlank(s, k)
+		a.value = v
+		return isQuote(sc.at(v))
+	case sc.fallback(a, k):
+		return true
 	case b == '=' && c == '~':
 		return false
 	case b == '=':
@@ -241,6 +282,9 @@ func (sc *scan) annotated(a *assignment, k int) int {
 func (sc *scan) pairedValue(a *assignment, k int) bool {
 	s := sc.s
 	comma := s[k] == ','
+	if comma && sc.argument(a, k) {
+		return true
+	}
 	if !comma && s[k] != '\n' && s[k] != '\r' && (a.quote == 0 || !foldHas(s, k, "value=")) {
 		return false
 	}
@@ -287,10 +331,7 @@ func (sc *scan) assign(a *assignment) {
 	s := sc.s
 	v := a.value
 	if a.op == '<' {
-		end := strings.IndexByte(s[v:min(len(s), v+maxJudged)], '<')
-		if end > 0 && strings.IndexByte(s[v:v+end], '\n') < 0 && a.trust == trustStrong && !isReference(s[v:v+end]) {
-			sc.replace(v, v+end, a.kind)
-		}
+		sc.element(a)
 		return
 	}
 	if c := s[v]; v+1 < len(s) && isQuote(s[v+1]) && (lower(c) == 'b' || lower(c) == 'r' || lower(c) == 'f' || lower(c) == 'u' || c == '@' || c == '$') {
@@ -321,7 +362,7 @@ func (sc *scan) assign(a *assignment) {
 		sc.block(a, v)
 		return
 	}
-	if a.isExpression(s[v:min(len(s), v+len(labelStart)+1)]) {
+	if sc.bracketed(a, v) || a.isExpression(s[v:min(len(s), v+maxName)]) {
 		return
 	}
 	limit := min(len(s), v+maxJudged)
@@ -374,14 +415,20 @@ func (sc *scan) joined(a *assignment, to, level int) int {
 
 // quotedSecret judges a value in quotes.
 func (sc *scan) quotedSecret(a *assignment, v string) bool {
-	if isReference(v) || sc.e.onlyLabels(v) {
+	if isReference(v) || sc.e.onlyLabels(v) || namesItself(a.name, v) || isEscapes(v) {
 		return false
 	}
 	if a.trust == trustWeak {
-		return sc.weakSecret(a, v)
+		return sc.weakSecret(a, v) || a.kind == kindPassword && !a.strict && passwordLiteral(v)
+	}
+	if a.strict || a.comparison && a.kind != kindPassword {
+		return strictSecret(a.kind, v)
 	}
 	if len(v) == 1 && !is(v[0], ccAlnum) {
 		return false
+	}
+	if a.kind == kindToken && a.op != ' ' && strings.IndexByte(v, ' ') > 0 && run(v, 0, ccLower, len(v)) > 0 && shapeOf(v).digit == 0 {
+		return false // a sentence: tokens have no spaces
 	}
 	return !exempt(a.kind, a.name, v) && (a.op == ' ' || isEnvName(a.name) || !speaksAbout(v))
 }
@@ -428,13 +475,13 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 	case kindCredential:
 		return looksRandom(v, 8) && shapeOf(v).digit > 0 || len(v) >= 12 && basicPair(v)
 	case kindPassword:
-		return mixedBody(v) && len(v) >= 6 && !strings.ContainsAny(v, " (")
+		return mixedBody(v) && len(v) >= 6 && !strings.ContainsAny(v, " (") && !wordy(v)
 	}
 	if isUUID(v) {
 		return a.kind == kindSecret || isEnvName(a.name)
 	}
 	sh := shapeOf(v)
-	if sh.hex && !isEnvName(a.name) || isPath(v) {
+	if sh.hex && !isEnvName(a.name) || isPath(v) || sh.digit == 0 && wordy(v) {
 		return false
 	}
 	return looksRandom(v, 16)
@@ -469,12 +516,27 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if exempt(a.kind, a.name, v) {
 		return false
 	}
+	if a.strict {
+		return !isCall(v) && strictSecret(a.kind, v)
+	}
+	if a.op == ':' && a.kind == kindPassword && foldEqual(a.name, "passwd") && databases.has([]byte(v)) {
+		return false
+	}
 	sh := shapeOf(v)
 	if sh.digit == sh.n { // a number
 		return sh.n >= 4 && (a.kind == kindPassword || isEnvName(a.name)) || sh.n >= 6 && a.op != ':'
 	}
-	if len(v) > 2 && len(v) <= 10 && v[0] == '0' && lower(v[1]) == 'x' && a.kind != kindPassword || strings.HasPrefix(v, "//") && a.op == ':' {
-		return false // a number, a comment
+	if a.spaced && isNumber(v) || strings.HasPrefix(v, "//") && a.op == ':' {
+		return false // a comment
+	}
+	if a.op != ' ' && a.spaced && len(v) > 1 && (v[0] == '&' || v[0] == '*') && is(v[1], ccLower|ccUpper) && sh.digit == 0 {
+		return false // an address, a pointer, an alias of YAML
+	}
+	if is(v[0], ccDigit) && len(v) > 1 && v[1] == '*' || strings.Contains(v, "this.") {
+		return false // a repetition in a grammar (RFC 5234); code
+	}
+	if len(v) < 4 && a.op == '=' && a.kind != kindPassword && !isEnvName(a.name) {
+		return false
 	}
 	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) {
 		return false
@@ -494,8 +556,11 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if identifier && sc.isHeaderName(a) {
 		return true
 	}
+	if identifier && len(v) >= 12 && a.wholeLine(s, to) && a.lineStart(s) && !wordy(v) {
+		return true
+	}
 	if identifier {
-		return (a.kind == kindPassword || isEnvName(a.name)) && a.wholeLine(s, to) && a.lineStart(s) && !strings.ContainsAny(v, "._") &&
+		return !isTypeName(v) && (a.kind == kindPassword || isEnvName(a.name)) && a.wholeLine(s, to) && a.lineStart(s) && !strings.ContainsAny(v, "._") &&
 			!foldSuffix(v, "password") && !endsWith(a.name, v) && !codeWords.has([]byte(v)) && s[to-1] != ';' && sc.at(to) != ';' && len(v) >= 4
 	}
 	return !isMember(v)
@@ -508,6 +573,9 @@ func (a *assignment) isExpression(v string) bool {
 	case '(':
 		return true
 	case '{', '[':
+		if end := run(v, 1, ccAlnum|ccURL, 16); v[0] == '{' && end > 1 && end+1 < len(v) && v[end] == '}' && is(v[end+1], ccAlnum|ccB64|ccDot) || strings.HasPrefix(v[min(end+1, len(v)):], "$") && v[0] == '{' {
+			return false // {SSHA}…, {bcrypt}$2a$…
+		}
 		return !strings.HasPrefix(v, labelStart) && (a.spaced || !isEnvName(a.name) || len(v) < 2 || !is(v[1], ccAlnum))
 	}
 	return false
@@ -621,26 +689,6 @@ func verifyQuoted(sc *scan, _, end int, r *rule) {
 	to := sc.quotedEnd(from, q, level)
 	if !isReference(s[from:to]) && !sc.e.onlyLabels(s[from:to]) {
 		sc.replace(from, to, r.kind)
-	}
-}
-
-// block takes the first line of a YAML block scalar.
-func (sc *scan) block(a *assignment, v int) {
-	s := sc.s
-	i := v + 1
-	for i < len(s) && i < v+4 && (s[i] == '-' || s[i] == '+' || is(s[i], ccDigit)) {
-		i++
-	}
-	if i = skipBlank(s, i); i >= len(s) || s[i] != '\n' {
-		return
-	}
-	from := skipSpace(s, i)
-	to := from
-	for to < len(s) && s[to] != '\n' && s[to] != '\r' {
-		to++
-	}
-	if a.trust == trustStrong && !isReference(s[from:to]) && !sc.e.onlyLabels(s[from:to]) {
-		sc.replace(from, to, a.kind)
 	}
 }
 

@@ -31,7 +31,10 @@ func (sc *scan) header(a *assignment) bool {
 	for to > from && isSpace(s[to-1]) {
 		to--
 	}
-	if from >= to || isReference(s[from:to]) || sc.e.onlyLabels(s[from:to]) {
+	if from >= to || isReference(s[from:to]) || sc.e.onlyLabels(s[from:to]) || isEscapes(s[from:to]) || namesItself(a.name, s[from:to]) {
+		return true
+	}
+	if q == 0 && a.kind == kindCookie && !cookiePairs(s[from:to]) {
 		return true
 	}
 	if q == 0 && a.kind == kindAuthorization && from == v && !sc.plainAuthorization(a, s[from:to]) {
@@ -135,4 +138,16 @@ func basicPair(v string) bool {
 		}
 	}
 	return strings.IndexByte(string(buf[:n]), ':') > 0
+}
+
+// cookiePairs reports whether v is what a Cookie header holds, name=value, or one opaque value, and no code.
+func cookiePairs(v string) bool {
+	name := 0
+	for name < len(v) && (is(v[name], ccName) || strings.IndexByte("!#$%&'*+^|~", v[name]) >= 0) {
+		name++
+	}
+	if name == len(v) {
+		return looksRandom(v, 8)
+	}
+	return name > 0 && v[name] == '=' && name+1 < len(v) && v[name+1] != '='
 }
