@@ -212,11 +212,11 @@ func (sc *scan) operator(a *assignment) bool {
 		a.op = '>'
 		k += 2
 	case a.quote != 0 && (b == '-' && c == '>' || b == 't' && c == 'o' && sc.at(k+2) == ' '): // of a map, in Scala and Kotlin
-		a.op = '>'
+		a.op, a.strict = '>', b == 't'
 		k += 2
 		v := skipBlank(s, k)
 		a.value = v
-		return isQuote(sc.at(v))
+		return sc.at(v) == '"' || sc.at(v) == '\''
 	case sc.fallback(a, k):
 		return true
 	case b == '=' && c == '~':
@@ -415,27 +415,34 @@ func (sc *scan) joined(a *assignment, to, level int) int {
 
 // quotedSecret judges a value in quotes.
 func (sc *scan) quotedSecret(a *assignment, v string) bool {
-	if isReference(v) || sc.e.onlyLabels(v) || namesItself(a.name, v) || isEscapes(v) {
+	if isReference(v) || sc.e.onlyLabels(v) || namesItself(a.name, v) || isNotation(v) {
 		return false
 	}
 	if a.trust == trustWeak {
 		return sc.weakSecret(a, v) || a.kind == kindPassword && !a.strict && passwordLiteral(v)
 	}
-	if a.strict || a.comparison && a.kind != kindPassword {
+	if a.strict || a.comparison && (a.kind != kindPassword || !foldSuffix(a.name, "password")) {
 		return strictSecret(a.kind, v)
 	}
-	if len(v) == 1 && !is(v[0], ccAlnum) {
+	if len(v) == 1 && !is(v[0], ccAlnum) || exempt(a.kind, a.name, v) {
 		return false
 	}
+	structured := a.quote != 0 || isEnvName(a.name) || a.op == ' '
 	if a.kind == kindToken && a.op != ' ' && strings.IndexByte(v, ' ') > 0 && run(v, 0, ccLower, len(v)) > 0 && shapeOf(v).digit == 0 {
 		return false // a sentence: tokens have no spaces
 	}
-	return !exempt(a.kind, a.name, v) && (a.op == ' ' || isEnvName(a.name) || !speaksAbout(v))
+	if !structured && isCodeName(a.kind, v) {
+		return false
+	}
+	return a.op == ' ' || isEnvName(a.name) || !speaksAbout(v)
 }
 
 // exempt reports values that are no secrets although their name says so: paths to keys and credentials, and working
 // directories.
 func exempt(kind, name, v string) bool {
+	if strings.Contains(v, "://") {
+		return isAddress(v)
+	}
 	switch kind {
 	case kindPrivateKey, kindCredential, kindAPIKey, kindToken, kindSecret, kindCookie:
 		return isPath(v)
@@ -481,7 +488,7 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		return a.kind == kindSecret || isEnvName(a.name)
 	}
 	sh := shapeOf(v)
-	if sh.hex && !isEnvName(a.name) || isPath(v) || sh.digit == 0 && wordy(v) {
+	if sh.hex && !isEnvName(a.name) || isPath(v) || sh.digit == 0 && wordy(v) || isMember(v) {
 		return false
 	}
 	return looksRandom(v, 16)
@@ -538,8 +545,15 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if len(v) < 4 && a.op == '=' && a.kind != kindPassword && !isEnvName(a.name) {
 		return false
 	}
-	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) {
+	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) || a.spaced && strings.HasSuffix(v, "{}") ||
+		a.op == ':' && (v[len(v)-1] == ':' || v[0] == ':' && len(v) > 1 && is(v[1], ccLower)) {
 		return false
+	}
+	if a.kind != kindPassword && sh.digit == 0 && isCodeName(a.kind, v) && is(v[0], ccUpper) && sh.lower > 0 {
+		return false // CREDENTIALS=WorkloadIdentityCredential
+	}
+	if a.op == ':' && a.spaced && a.kind == kindToken && len(v) < 8 && sc.at(to) == ' ' && is(sc.at(to+1), ccLower) {
+		return false // "token: ES256 is not supported"
 	}
 	identifier := run(v, 0, ccName, len(v)) == len(v) && sh.digit == 0 && v[0] != '-'
 	switch a.op {
@@ -592,15 +606,20 @@ func isCall(v string) bool {
 	return i > 0 && i < len(v) && (v[i] == '(' || v[i] == '[') && !is(v[0], ccDigit)
 }
 
-// isMember reports whether v is a path of identifiers, some with digits: cfg.oauth2.token.
+// isMember reports whether v is a path of identifiers, some with digits: cfg.oauth2.token, hs.config.EncryptedKeys.
 func isMember(v string) bool {
-	if !is(v[0], ccLower|ccUpper) || run(v, 0, ccName, len(v)) != len(v) {
+	if !is(v[0], ccLower|ccUpper) && v[0] != '_' || run(v, 0, ccName, len(v)) != len(v) || strings.IndexByte(v, '-') >= 0 {
 		return false
 	}
+	parts := 0
 	for part := range strings.SplitSeq(v, ".") {
-		if part == "" || is(part[0], ccDigit) || looksRandom(part, 24) {
+		if part == "" || is(part[0], ccDigit) || looksRandom(part, 16) && !wordy(part) || len(part) > 48 {
 			return false
 		}
+		parts++
+	}
+	if parts > 1 {
+		return true
 	}
 	_, t := judgeName(v)
 	return t != trustNone

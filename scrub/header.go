@@ -31,13 +31,13 @@ func (sc *scan) header(a *assignment) bool {
 	for to > from && isSpace(s[to-1]) {
 		to--
 	}
-	if from >= to || isReference(s[from:to]) || sc.e.onlyLabels(s[from:to]) || isEscapes(s[from:to]) || namesItself(a.name, s[from:to]) {
+	if from >= to || isReference(s[from:to]) || sc.e.onlyLabels(s[from:to]) || isNotation(s[from:to]) || namesItself(a.name, s[from:to]) {
 		return true
 	}
-	if q == 0 && a.kind == kindCookie && !cookiePairs(s[from:to]) {
+	if a.kind == kindCookie && !cookiePairs(s[from:to]) {
 		return true
 	}
-	if q == 0 && a.kind == kindAuthorization && from == v && !sc.plainAuthorization(a, s[from:to]) {
+	if a.kind == kindAuthorization && (from == v && !sc.plainAuthorization(a, s[from:to], q != 0) || strings.IndexByte(s[from:to], '<') >= 0) {
 		return true
 	}
 	if to == limit && q == 0 {
@@ -113,13 +113,16 @@ func schemeLength(v string) int {
 	return i
 }
 
-// plainAuthorization judges a value without a scheme and without quotes, which in prose is a word.
-func (sc *scan) plainAuthorization(a *assignment, v string) bool {
-	if isQuote(sc.before(a.start)) {
+// plainAuthorization judges a value without a scheme, which in prose is a word and in code the name of the header.
+func (sc *scan) plainAuthorization(a *assignment, v string, quoted bool) bool {
+	if !quoted && isQuote(sc.before(a.start)) {
 		return true
 	}
 	first, _, more := strings.Cut(v, " ")
-	return mixedBody(first) || !more && len(v) >= 6
+	if mixedBody(first) && !wordy(first) && is(first[0], ccAlnum) {
+		return true
+	}
+	return !more && len(v) >= 6 && (!quoted || a.quote != 0) && !isCodeName(a.kind, v)
 }
 
 // basicPair reports whether v is base64 of "user:password".

@@ -18,9 +18,10 @@ const (
 
 // nameParts are the words of a name in lower case: dbPassword, DB_PASSWORD and db-password all are "db", "password".
 type nameParts struct {
-	buf [maxName]byte
-	seg [maxSegments][2]uint8
-	n   int
+	buf  [maxName]byte
+	seg  [maxSegments][2]uint8
+	n    int
+	name string
 }
 
 func (p *nameParts) word(i int) []byte {
@@ -35,7 +36,7 @@ func (p *nameParts) split(name string) {
 	if len(name) > maxName {
 		name = name[len(name)-maxName:]
 	}
-	p.n = 0
+	p.n, p.name = 0, name
 	start := 0
 	cut := func(end int) {
 		if end > start {
@@ -114,6 +115,7 @@ var (
 		oracle basic auth amqp rabbit mq sftp web jenkins nexus git docker registry`)
 	passGlued = words(`db user root smtp mysql pg ssh admin ftp mail redis my login http proxy vault mongo store key ldap
 		imap bind keystore truststore storepass sudo wifi sftp`)
+	passOther    = words("first second third last one two single multi double all num number by any test tests render low high band boarding bus ski season")
 	phraseBefore = words("seed recovery secret mnemonic backup wallet key pass")
 	dataBefore   = words("key")
 )
@@ -155,8 +157,11 @@ var nameStems = func() *automaton {
 
 // judgeName says what a name makes of its value.
 func judgeName(name string) (kind string, t trust) {
-	if name == "PWD" || name == "OLDPWD" || name == "PASS" {
+	switch name {
+	case "PWD", "OLDPWD":
 		return "", trustNone
+	case "PASS": // what test runners say, as often
+		return kindPassword, trustWeak
 	}
 	if !nameStems.in(name) { // most names
 		return "", trustNone
@@ -188,7 +193,7 @@ func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "pw", "psk", "sshpass", "requirepass", "masterauth":
 		return kindPassword, trustStrong
 	case "pass":
-		if n == 1 || passBefore.has(prev) {
+		if n == 1 || passBefore.has(prev) || isEnvName(p.name) && !passOther.has(prev) {
 			return kindPassword, trustStrong
 		}
 		return kindPassword, trustWeak
@@ -198,7 +203,7 @@ func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 		if tokenNotSecret.has(prev) {
 			return "", trustNone
 		}
-		if string(last) == "pat" && n == 1 {
+		if string(last) == "pat" { // a pattern, as often
 			return kindToken, trustWeak
 		}
 		return kindToken, trustStrong
@@ -315,7 +320,7 @@ func judgeInner(p *nameParts, n int) (string, trust) {
 var noSecrets = words(`true false null nil none undefined yes no on off string str number boolean bool int any object
 	required optional redacted [redacted] <redacted> (redacted) [filtered] [masked] [hidden] (hidden) [secret] hidden
 	masked unset empty default auto - {} [] "" '' ... … include omit same-origin basic bearer digest disabled enabled
-	not_set changed unchanged`)
+	not_set changed unchanged cleared sanitized removed elided`)
 
 // isReference reports whether a value only names where a secret is, or says that there is none: $VAR, ${VAR}, $(cmd),
 // ${{ … }}, %VAR%, <placeholder>, {{ … }}, op://…, true, null, asterisks.
@@ -352,6 +357,9 @@ func isReference(v string) bool {
 	case '!':
 		return strings.HasPrefix(v, "!Ref ") || strings.HasPrefix(v, "!GetAtt ") || strings.HasPrefix(v, "!Sub ") || strings.HasPrefix(v, "!reference ")
 	}
+	if strings.Contains(v, "****") || strings.HasPrefix(v, "ENC[AES256_GCM,") {
+		return true // masked in part, or encrypted (SOPS)
+	}
 	if strings.HasPrefix(v, "op://") || strings.HasPrefix(v, "arn:aws:") || strings.HasPrefix(v, "{{resolve:") {
 		return run(v, 0, ccName|ccB64|ccOperat, len(v)) == len(v)
 	}
@@ -361,7 +369,7 @@ func isReference(v string) bool {
 // isVerb reports whether v is a formatting verb: %s, %#v, %T(%v), %(name)s.
 func isVerb(v string) bool {
 	for i := range len(v) {
-		if b := v[i]; !is(b, ccAlnum) && strings.IndexByte("%#+-. (){}:,\"'\\_", b) < 0 || is(b, ccDigit) && i > 3 {
+		if b := v[i]; !is(b, ccAlnum) && strings.IndexByte("%#+-. (){}:,/\"'\\_", b) < 0 || is(b, ccDigit) && i > 3 {
 			return false
 		}
 	}
@@ -435,6 +443,11 @@ func isDollar(v string) bool {
 func isPath(v string) bool {
 	if len(v) > 2 && is(v[0], ccLower|ccUpper) && v[1] == ':' && (v[2] == '\\' || v[2] == '/') {
 		return true
+	}
+	if v != "" && v[0] == '$' { // $DIR/file, ${DIR}/file
+		if slash := strings.IndexByte(v, '/'); slash > 0 && isDollar(v[:slash]) {
+			v = v[slash:]
+		}
 	}
 	switch {
 	case strings.HasPrefix(v, "/"), strings.HasPrefix(v, "~/"), strings.HasPrefix(v, "./"), strings.HasPrefix(v, "../"), strings.HasPrefix(v, "file:"):

@@ -80,10 +80,18 @@ func sameWord(a, b []byte) bool {
 	return bytes.Equal(bytes.TrimRight(a, digits), bytes.TrimRight(b, digits))
 }
 
-// isEscapes reports whether v is nothing but escaped characters: \U0001f36a.
-func isEscapes(v string) bool {
-	if len(v) < 4 || v[0] != '\\' {
-		return false
+// isNotation reports whether v is a character or a colour rather than a text: \U0001f36a, 🍪, #f8f8f2.
+func isNotation(v string) bool {
+	if v[0] == '#' && (len(v) == 4 || len(v) == 7 || len(v) == 9) {
+		return run(v, 1, ccHex|ccUpper, 8) == len(v)
+	}
+	if v[0] >= 0x80 && len(v) <= 16 {
+		for i := range len(v) {
+			if v[i] < 0x80 {
+				return false
+			}
+		}
+		return true
 	}
 	for i := 0; i < len(v); {
 		if v[i] != '\\' || i+1 == len(v) || lower(v[i+1]) != 'u' {
@@ -94,6 +102,39 @@ func isEscapes(v string) bool {
 			return false
 		}
 		i = j
+	}
+	return true
+}
+
+// isCodeName reports whether v is the name of something in a program, made of words: ClientSecretCredential,
+// "client-secret", "auth.google.serviceAccount". Tokens and keys never are; of passwords only what has three words and
+// capitals is taken for one.
+func isCodeName(kind, v string) bool {
+	if run(v, 0, ccName, len(v)) != len(v) || len(v) < 6 || len(v) > 64 || !wordy(v) {
+		return false
+	}
+	sh := shapeOf(v)
+	if sh.digit > 2 || sh.digit > 0 && strings.IndexByte(v, '.') < 0 {
+		return false
+	}
+	if kind != kindPassword {
+		return true
+	}
+	var p nameParts
+	p.split(v)
+	return p.n >= 3 && sh.upper > 0 && sh.lower > 0 && sh.digit == 0 && strings.IndexByte(v, '-') < 0
+}
+
+// isAddress reports whether v is a URL that holds nothing random: an endpoint, a page of documentation.
+func isAddress(v string) bool {
+	i := strings.Index(v, "://")
+	if i <= 0 || run(v, 0, ccAlnum|ccURL, i) != i || strings.IndexByte(v, '@') >= 0 {
+		return false
+	}
+	for part := range strings.FieldsFuncSeq(v[i+3:], func(r rune) bool { return strings.ContainsRune("/?&=#.", r) }) {
+		if looksRandom(part, 16) && !wordy(part) || len(part) >= 32 {
+			return false
+		}
 	}
 	return true
 }
@@ -120,13 +161,25 @@ func wordy(v string) bool {
 	var p nameParts
 	p.split(v)
 	good := 0
+	all := 0
 	for i := range p.n {
 		w := p.word(i)
-		if len(w) >= 3 && strings.ContainsAny(string(w), "aeiouy") || len(w) == 2 && p.n <= 3 {
+		all += len(w)
+		if len(w) >= 3 && hasVowel(w) || len(w) == 2 && p.n <= 3 {
 			good += len(w)
 		}
 	}
-	return good*4 >= len(v)*3
+	return good*3 >= all*2
+}
+
+func hasVowel(w []byte) bool {
+	for _, b := range w {
+		switch b {
+		case 'a', 'e', 'i', 'o', 'u', 'y':
+			return true
+		}
+	}
+	return false
 }
 
 // isTypeName reports whether v is written as types are: SecretStr, AccessToken.
@@ -379,7 +432,7 @@ func (sc *scan) bracketed(a *assignment, v int) bool {
 	for end < len(s) && end < v+maxJudged && !isSpace(s[end]) {
 		end++
 	}
-	word := strings.TrimRight(s[v:end], ",;\"'`")
+	word := strings.TrimRight(s[v:end], ",;:\"'`")
 	if !mismatched(word) || strings.IndexByte(word, ';') >= 0 || strings.Contains(word, labelStart) || !a.wholeLine(s, end) {
 		return false
 	}
