@@ -166,8 +166,7 @@ func (a *assignment) spacedFlagless(sc *scan) bool {
 		return true
 	}
 	if a.kind == kindPassword && (foldEqual(a.name, "password") || foldEqual(a.name, "passwd")) {
-		before := s[max(0, a.start-160):a.start]
-		if i := strings.LastIndex(before, "login "); i >= 0 && strings.Count(before[i+6:], " ")+strings.Count(before[i+6:], "\n") <= 6 {
+		if sc.netrc(a) {
 			return false
 		}
 	}
@@ -424,7 +423,10 @@ func (sc *scan) quotedSecret(a *assignment, v string) bool {
 	if a.strict || a.comparison && (a.kind != kindPassword || !foldSuffix(a.name, "password")) {
 		return strictSecret(a.kind, v)
 	}
-	if len(v) == 1 && !is(v[0], ccAlnum) || exempt(a.kind, a.name, v) {
+	if len(v) == 1 && !is(v[0], ccAlnum) || len(v) < 3 && a.kind != kindPassword || exempt(a.kind, a.name, v) || isPattern(v) {
+		return false
+	}
+	if foldEqual(a.name, "pass") && strings.Count(v, " ") > 1 {
 		return false
 	}
 	structured := a.quote != 0 || isEnvName(a.name) || a.op == ' '
@@ -443,9 +445,14 @@ func exempt(kind, name, v string) bool {
 	if strings.Contains(v, "://") {
 		return isAddress(v)
 	}
+	if isEnvName(v) && strings.IndexByte(v, '_') > 0 && shapeOf(v).digit == 0 {
+		if _, t := judgeName(v); t == trustStrong {
+			return true // the name of a variable
+		}
+	}
 	switch kind {
 	case kindPrivateKey, kindCredential, kindAPIKey, kindToken, kindSecret, kindCookie:
-		return isPath(v)
+		return isPath(v) || isResource(v)
 	case kindPassword:
 		return foldSuffix(name, "pwd") && isPath(v)
 	}
@@ -520,11 +527,11 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if a.trust == trustWeak {
 		return sc.weakSecret(a, v)
 	}
-	if exempt(a.kind, a.name, v) {
+	if exempt(a.kind, a.name, v) || namesItself(a.name, strings.TrimRight(v, ".,")) {
 		return false
 	}
 	if a.strict {
-		return !isCall(v) && strictSecret(a.kind, v)
+		return !isCall(v) && (a.kind == kindPassword || strings.IndexByte(v, '_') < 0) && strictSecret(a.kind, v)
 	}
 	if a.op == ':' && a.kind == kindPassword && foldEqual(a.name, "passwd") && databases.has([]byte(v)) {
 		return false
@@ -549,6 +556,9 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 		a.op == ':' && (v[len(v)-1] == ':' || v[0] == ':' && len(v) > 1 && is(v[1], ccLower)) {
 		return false
 	}
+	if sc.isProse(a, v, to) {
+		return false
+	}
 	if a.kind != kindPassword && sh.digit == 0 && isCodeName(a.kind, v) && is(v[0], ccUpper) && sh.lower > 0 {
 		return false // CREDENTIALS=WorkloadIdentityCredential
 	}
@@ -570,7 +580,7 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if identifier && sc.isHeaderName(a) {
 		return true
 	}
-	if identifier && len(v) >= 12 && a.wholeLine(s, to) && a.lineStart(s) && !wordy(v) {
+	if identifier && len(v) >= 12 && a.wholeLine(s, to) && a.lineStart(s) && !wordy(v) && strings.Count(v, "_") < 2 && !endsWith(a.name, v) {
 		return true
 	}
 	if identifier {
@@ -603,7 +613,7 @@ func (sc *scan) isHeaderName(a *assignment) bool {
 // isCall reports whether v starts a call or an index: getenv("X"), tokens[0].
 func isCall(v string) bool {
 	i := run(v, 0, ccName, len(v))
-	return i > 0 && i < len(v) && (v[i] == '(' || v[i] == '[') && !is(v[0], ccDigit)
+	return i > 0 && i < len(v) && (v[i] == '(' || v[i] == '[' || v[i] == '{' && i+1 < len(v) && isQuote(v[i+1])) && !is(v[0], ccDigit)
 }
 
 // isMember reports whether v is a path of identifiers, some with digits: cfg.oauth2.token, hs.config.EncryptedKeys.
@@ -613,7 +623,7 @@ func isMember(v string) bool {
 	}
 	parts := 0
 	for part := range strings.SplitSeq(v, ".") {
-		if part == "" || is(part[0], ccDigit) || looksRandom(part, 16) && !wordy(part) || len(part) > 48 {
+		if part == "" || is(part[0], ccDigit) || looksRandom(part, 16) && !wordy(part) && (!isEnvName(part) || strings.IndexByte(part, '_') < 0) || len(part) > 48 {
 			return false
 		}
 		parts++
@@ -662,7 +672,7 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && endsWith(a.name, v) { // --password PASSWORD
 		return false
 	}
-	if sh.digit == 0 && sh.other == 0 && helpWords.has([]byte(v)) {
+	if sh.digit == 0 && helpWords.has([]byte(strings.TrimRight(v, ".,"))) {
 		return false
 	}
 	return !strings.HasPrefix(s[to:], "  ") || sh.digit > 0
@@ -673,7 +683,7 @@ var codeWords = words("value val values input arg args data result text line con
 
 var helpWords = words(`to is the a an for flag flags option options string value text file or and if as in with on from
 	when argument not was you that this can must should may will are it its via using instead stringarray strings
-	duration int bool parameter parameters`)
+	duration int bool parameter parameters field fields header headers`)
 
 // lineStart reports whether only indentation, a list mark, or a declaration stands before the name.
 func (a *assignment) lineStart(s string) bool {

@@ -122,7 +122,7 @@ func (sc *scan) plainAuthorization(a *assignment, v string, quoted bool) bool {
 	if mixedBody(first) && !wordy(first) && is(first[0], ccAlnum) {
 		return true
 	}
-	return !more && len(v) >= 6 && (!quoted || a.quote != 0) && !isCodeName(a.kind, v)
+	return !more && len(v) >= 6 && (!quoted || a.quote != 0) && !isCodeName(a.kind, strings.TrimRight(v, ",;"))
 }
 
 // basicPair reports whether v is base64 of "user:password".

@@ -357,6 +357,9 @@ func isReference(v string) bool {
 	case '!':
 		return strings.HasPrefix(v, "!Ref ") || strings.HasPrefix(v, "!GetAtt ") || strings.HasPrefix(v, "!Sub ") || strings.HasPrefix(v, "!reference ")
 	}
+	if len(v) > 4 && strings.HasPrefix(v, "__") && strings.HasSuffix(v, "__") || yours(v) {
+		return true
+	}
 	if strings.Contains(v, "****") || strings.HasPrefix(v, "ENC[AES256_GCM,") {
 		return true // masked in part, or encrypted (SOPS)
 	}
@@ -364,6 +367,11 @@ func isReference(v string) bool {
 		return run(v, 0, ccName|ccB64|ccOperat, len(v)) == len(v)
 	}
 	return isMask(v)
+}
+
+// yours reports whether v is a placeholder of documentation: YOUR_TOKEN, your-password-here.
+func yours(v string) bool {
+	return len(v) > 5 && foldHas(v, 0, "your") && (is(v[4], ccURL) || v[4] == ' ') && run(v, 0, ccLower|ccUpper|ccURL, len(v)) == len(v)
 }
 
 // isVerb reports whether v is a formatting verb: %s, %#v, %T(%v), %(name)s.
@@ -426,6 +434,9 @@ func isDollar(v string) bool {
 			return isReference(rest[1:])
 		case rest[0] == '?':
 			return true
+		}
+		if rest[0] == '(' {
+			return strings.HasSuffix(rest, ")") && !strings.ContainsAny(rest, `'"`)
 		}
 		return !strings.ContainsAny(inner, "}") && (rest[0] == '[' || rest[0] == '#' || rest[0] == '%' || rest[0] == '/')
 	}

@@ -13,6 +13,9 @@ func strictSecret(kind, v string) bool {
 	if len(v) < 6 || isPath(v) || strings.Contains(v, "://") || strings.Contains(v, "%s") || strings.Contains(v, "%v") || strings.Contains(v, "{}") {
 		return false
 	}
+	if strings.Count(v, "/") > 1 && strings.IndexByte(v, '.') > 0 && !looksRandom(v, 24) || isPattern(v) || isResource(v) {
+		return false
+	}
 	sh := shapeOf(v)
 	if strings.IndexByte(v, ' ') >= 0 && (len(v) < 32 || sh.other*5 < sh.n) {
 		return false
@@ -123,6 +126,98 @@ func isCodeName(kind, v string) bool {
 	var p nameParts
 	p.split(v)
 	return p.n >= 3 && sh.upper > 0 && sh.lower > 0 && sh.digit == 0 && strings.IndexByte(v, '-') < 0
+}
+
+// isPattern reports whether v is a regular expression or a format, which a value is still to be put into.
+func isPattern(v string) bool {
+	for i := 0; i+1 < len(v); i++ {
+		switch v[i] {
+		case '\\':
+			if c := v[i+1]; c == 'w' || c == 'd' || c == 's' || c == 'W' || c == 'S' || c == '.' {
+				return true
+			}
+		case '[':
+			if v[i+1] == '^' {
+				return true
+			}
+		case '(':
+			if v[i+1] == '?' {
+				return true
+			}
+		case '%':
+			if c := v[i+1]; (c == 's' || c == 'd' || c == 'v' || c == 'q') && (i+2 == len(v) || !is(v[i+2], ccAlnum)) {
+				return true
+			}
+		case '{':
+			if v[i+1] == '}' || is(v[i+1], ccDigit) && i+2 < len(v) && v[i+2] == '}' {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isResource reports whether v is a path of words without a file: projects/*/secrets/*/versions/latest.
+func isResource(v string) bool {
+	if strings.Count(v, "/") < 2 {
+		return false
+	}
+	for i := range len(v) {
+		if !is(v[i], ccLower|ccURL|ccDot) && v[i] != '/' && v[i] != '*' {
+			return false
+		}
+	}
+	return true
+}
+
+// isProse reports whether a value without quotes is code or a word of a sentence: "token: couldn't be read",
+// {"MNEMONIC": enc2080}, password = -join (…).
+func (sc *scan) isProse(a *assignment, v string, to int) bool {
+	if a.op == ' ' {
+		return false
+	}
+	letters := run(v, 0, ccLower|ccUpper, len(v))
+	switch {
+	case a.op == ':' && letters > 0 && letters < len(v) && v[letters] == '\'' && run(v, letters+1, ccLower|ccUpper, len(v)) == len(v):
+		return true
+	case a.op == ':' && isPattern(v):
+		return true
+	case a.spaced && len(v) > 2 && v[0] == '-' && run(v, 1, ccLower|ccUpper, len(v)) == len(v):
+		return true
+	case v[0] == '*' && len(v) > 1 && v[1] == '(':
+		return true
+	case a.quote != 0 && a.op == ':' && letters > 0 && run(v, 0, ccName, len(v)) == len(v) && !looksRandom(v, 12):
+		return true // JSON has no words
+	case a.kind != kindPassword && a.op == ':' && sc.at(to) == ',' && letters > 0 && run(v, 0, ccName, len(v)) == len(v) && wordy(v):
+		return true
+	}
+	if !is(v[0], ccUpper) || run(v, 0, ccUpper, len(v)) != len(v) {
+		return false
+	}
+	var p nameParts // AWS_SECRET_KEY=SECRET
+	p.split(a.name)
+	for i := range p.n {
+		if strings.EqualFold(string(p.word(i)), v) {
+			return true
+		}
+	}
+	return false
+}
+
+// netrc reports whether a password of .netrc stands here: login NAME password x, after "machine", "default" or alone on
+// its line.
+func (sc *scan) netrc(a *assignment) bool {
+	before := sc.s[max(0, a.start-160):a.start]
+	i := strings.LastIndex(before, "login ")
+	if i < 0 {
+		return false
+	}
+	fields := 0
+	for range strings.FieldsSeq(before[i+len("login "):]) {
+		fields++
+	}
+	head := strings.TrimRight(before[:i], " \t")
+	return fields <= 3 && (head == "" || head[len(head)-1] == '\n' || strings.HasSuffix(head, `\n`) || strings.Contains(head, "machine ") || strings.HasSuffix(head, "default"))
 }
 
 // isAddress reports whether v is a URL that holds nothing random: an endpoint, a page of documentation.
@@ -433,7 +528,7 @@ func (sc *scan) bracketed(a *assignment, v int) bool {
 		end++
 	}
 	word := strings.TrimRight(s[v:end], ",;:\"'`")
-	if !mismatched(word) || strings.IndexByte(word, ';') >= 0 || strings.Contains(word, labelStart) || !a.wholeLine(s, end) {
+	if !mismatched(word) || strings.IndexByte(word, ';') >= 0 || isCall(word) || strings.Contains(word, labelStart) || !a.wholeLine(s, end) {
 		return false
 	}
 	sc.replace(v, v+len(word), a.kind)

@@ -30,7 +30,7 @@ var programs = []program{
 	{names: "mongosh mongo mongodump mongorestore mongoexport mongoimport mongostat", value: "-p --password"},
 	{names: "clickhouse-client cqlsh influx vsql pgcli arangosh", value: "--password"},
 	{names: "cqlsh twine evil-winrm crackmapexec netexec nxc hydra ncftp rdesktop doveadm ipmitool-p", value: "-p"},
-	{names: "openssl", value: "-k", special: opensslPass},
+	{names: "openssl", special: opensslPass},
 	{names: "sudo", stdin: "-S --stdin -kS -Sk -nS -Sn -Su"},
 	{names: "chpasswd passwd cryptsetup smbpasswd", stdin: "--stdin -s -d - luksOpen luksFormat open", special: alwaysStdin},
 	{names: "kubectl kubectl.exe k3s microk8s minikube", sub: "create secret", special: kubernetesLiterals},
@@ -275,8 +275,11 @@ func opensslPass(c *command) {
 		if strings.HasPrefix(a, "pass:") {
 			c.secret(i, len("pass:"), kindPassword)
 		}
-		if a == "-K" {
+		switch a {
+		case "-K":
 			c.secret(i+1, 0, kindPrivateKey)
+		case "-k":
+			c.secret(i+1, 0, kindPassword)
 		}
 	}
 }
@@ -392,7 +395,7 @@ func (c *command) positionalToken(word string) {
 			c.stdin = true
 		}
 		if a != "" && a[0] != '-' {
-			if !strings.Contains(a, "=") {
+			if !strings.Contains(a, "=") && a[0] != '(' {
 				c.secret(i, 0, kindToken)
 			}
 			return
