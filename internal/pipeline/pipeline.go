@@ -44,6 +44,7 @@ type Pipeline struct {
 	sources   map[schema.ID]*list.Element // of *source, in order of use
 	used      *list.List
 	doc       value.Doc
+	in        convert.Input
 	now       func() time.Time
 	err       error // first error of the chunk under way
 	storing   bool  // the assembler is at work
@@ -210,14 +211,15 @@ func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 		emit(failure(ev))
 		return
 	}
-	in := convert.Unwrap(&p.doc, ev.Record)
+	in := &p.in
+	in.Unwrap(&p.doc, ev.Record)
 	src, err := p.source(in.Source)
 	if err != nil {
 		p.keep(err)
 		return
 	}
 	src.touched = true
-	p.converter.Convert(&src.Source, &in, emit)
+	p.converter.Convert(&src.Source, in, emit)
 }
 
 var errPanic = errors.New("internal error over this event")

@@ -47,6 +47,7 @@ func benchmarkLines(b *testing.B, c *Converter, all []string) {
 		size += len(l)
 	}
 	var doc value.Doc
+	var in Input
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	started := cpuTime(b)
@@ -58,7 +59,7 @@ func benchmarkLines(b *testing.B, c *Converter, all []string) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			in := Unwrap(&doc, Record{Body: body, Tag: "agents"})
+			in.Unwrap(&doc, Record{Body: body, Tag: "agents"})
 			c.Convert(src, &in, func(*schema.Fragment) {})
 		}
 	}

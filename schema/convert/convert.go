@@ -64,7 +64,7 @@ func (in *Input) release() {
 	for _, f := range in.made {
 		in.spare.Put(f)
 	}
-	in.made = nil
+	in.made = in.made[:0]
 }
 
 // ID is the record's identity: path, offset and content when the wrapping has them, else Record.ID. Most records have an
@@ -159,7 +159,8 @@ type Options struct {
 // Converter recognises formats and dispatches to them. It is safe for concurrent use: all state is in the Source.
 type Converter struct {
 	formats  []Format // in order of detection
-	fallback Format   // takes anything
+	named    map[string]Format
+	fallback Format // takes anything
 	auto     bool
 	spare    sync.Pool // of *schema.Fragment: 2 KB each that need not be made anew for every line
 }
@@ -171,16 +172,17 @@ func New(o Options) (*Converter, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Converter{formats: all, fallback: all[len(all)-1]}
+	c := &Converter{formats: all, named: map[string]Format{}, fallback: all[len(all)-1]}
+	for _, f := range all {
+		c.named[f.Name()] = f
+	}
 	if o.Format == "" || o.Format == "auto" {
 		c.auto = true
 		return c, nil
 	}
-	for _, f := range all {
-		if f.Name() == o.Format {
-			c.formats = []Format{f}
-			return c, nil
-		}
+	if f := c.named[o.Format]; f != nil {
+		c.formats = []Format{f}
+		return c, nil
 	}
 	return nil, fmt.Errorf("format %q is not known; known are auto, %s", o.Format, strings.Join(Names(), ", "))
 }
@@ -202,7 +204,7 @@ func (c *Converter) Convert(src *Source, in *Input, emit Emit) {
 	src.Records++
 	in.spare = &c.spare
 	defer in.release()
-	current := c.byName(src.Format)
+	current := c.named[src.Format]
 	if current != nil && current.Detect(in.Body) && current.Convert(src, in, emit) {
 		return
 	}
@@ -214,13 +216,4 @@ func (c *Converter) Convert(src *Source, in *Input, emit Emit) {
 		return
 	}
 	c.fallback.Convert(src, in, emit) // which says nothing of the records to come
-}
-
-func (c *Converter) byName(name string) Format {
-	for _, f := range c.formats {
-		if f.Name() == name {
-			return f
-		}
-	}
-	return nil
 }

@@ -22,7 +22,14 @@ import (
 // Unwrap takes a record out of what Fluent Bit and its filters put around it. doc holds the nodes of text that has to be
 // parsed.
 func Unwrap(doc *value.Doc, rec Record) Input {
-	in := Input{Body: rec.Body, record: rec.ID}
+	var in Input
+	in.Unwrap(doc, rec)
+	return in
+}
+
+// Unwrap makes in the input that rec holds, whatever it was before: one Input, which is large, serves all records.
+func (in *Input) Unwrap(doc *value.Doc, rec Record) {
+	*in = Input{Body: rec.Body, record: rec.ID, made: in.made[:0]}
 	in.Known.Time = rec.Time
 	in.Known.Trail.Tag = rec.Tag
 	in.beside("metadata", rec.Meta)
@@ -40,7 +47,6 @@ func Unwrap(doc *value.Doc, rec Record) Input {
 	}
 	in.whole = in.Body
 	in.Source = schema.MakeID(rec.Tag, in.Known.Infrastructure.LogPath)
-	return in
 }
 
 // beside takes what Fluent Bit gives beside the body: fields it knows to their places, and the whole under a name.

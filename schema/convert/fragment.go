@@ -271,7 +271,7 @@ func jsonOf(v value.Value) schema.JSON {
 	if k := v.Kind(); k == value.Missing || k == value.Null {
 		return ""
 	}
-	return schema.JSON(v.AppendJSON(nil))
+	return schema.JSON(v.JSON())
 }
 
 // objectOf is the JSON text of an object. Anything else, and an object's text, is put under a name or parsed: fields of

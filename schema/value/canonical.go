@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // AppendJSON appends the value as canonical JSON (RFC 8785): keys sorted by UTF-16 code units, of duplicate keys the
@@ -32,6 +33,19 @@ func (v Value) AppendJSON(dst []byte) []byte {
 		return v.appendArray(dst)
 	}
 	return v.appendObject(dst)
+}
+
+// JSON is the value as canonical JSON text.
+func (v Value) JSON() string {
+	if v.doc == nil {
+		return "null"
+	}
+	size := 0
+	for _, n := range v.doc.nodes[v.i:v.node().end] {
+		size += len(n.key) + len(n.str) + len(`"":"",`)
+	}
+	b := v.AppendJSON(make([]byte, 0, size+size/16+24))
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 func (v Value) appendArray(dst []byte) []byte {
@@ -104,25 +118,36 @@ const hexDigits = "0123456789abcdef"
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			if r, n := utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || n > 1 {
-				i += n
-				continue
+	for i := 0; ; {
+		var ascii bool
+		start := i
+		if i, ascii = scanString(s, i); !ascii {
+			if bad := invalidUTF8(s[start:i]); bad >= 0 {
+				i = start + bad
 			}
 		}
+		if i == len(s) {
+			break
+		}
 		dst = append(dst, s[from:i]...)
-		dst = appendEscaped(dst, c)
+		dst = appendEscaped(dst, s[i])
 		i++
 		from = i
 	}
 	dst = append(dst, s[from:]...)
 	return append(dst, '"')
+}
+
+// invalidUTF8 is the index of the first byte of s that is no UTF-8, -1 if there is none.
+func invalidUTF8(s string) int {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
+				return i
+			}
+		}
+	}
+	return -1
 }
 
 func appendEscaped(dst []byte, c byte) []byte {
