@@ -191,6 +191,7 @@ type Trail struct {
 	Follows    string // event.id of the incomplete record whose late result this is
 	Conflicts  []Conflict
 	Fields     JSON // fields of the source that have no place of their own
+	LongValues []string
 	Ruleset    string
 	Redactions Int
 }

@@ -12,8 +12,9 @@ type object = map[string]any
 // mapping is the mapping of every record, made of the table of the schema.
 //
 // Nothing that is not in the table is indexed, and nothing that is can be refused or left out silently: no field has
-// ignore_above but flattened ones, no field ignore_malformed. A keyword longer than maxTerm would refuse its record, so
-// records are sealed with shorter ones (seal.Limits); command lines, which may be 4 MiB, are a wildcard.
+// ignore_malformed, and none ignore_above but the flattened ones, whose longer values agent_audit.long_values has.
+// Records are sealed within the bounds that keywords and flattened fields have (schema.MaxKeyword and others); command
+// lines, which may be 4 MiB, are a wildcard.
 func mapping() object {
 	root := object{}
 	for i := range schema.Fields {
@@ -27,10 +28,6 @@ func mapping() object {
 	return object{"dynamic": false, "date_detection": false, "_meta": meta(), "properties": root}
 }
 
-// maxFlattened is how many UTF-16 units of a value of a flattened field are indexed: with its key it must stay below
-// maxTerm bytes.
-const maxFlattened = 8191
-
 // fieldMapping is the mapping of one field.
 func fieldMapping(f *schema.Field) object {
 	m := object{"type": f.Type}
@@ -38,7 +35,7 @@ func fieldMapping(f *schema.Field) object {
 	case f.Path == "event.original": // as in ECS: kept, not indexed; words are found in event.original.text
 		m["index"], m["doc_values"] = false, false
 	case f.Type == "flattened":
-		m["ignore_above"] = maxFlattened
+		m["ignore_above"], m["depth_limit"] = schema.MaxValue, schema.MaxNesting
 	case f.Type == "object":
 		m = objectMapping(f.Path)
 	}

@@ -97,6 +97,7 @@ func (c *Clean) Finish(id schema.ID, complete bool, follows schema.ID, now time.
 	a.Event.ID = id.String()
 	a.Event.Created = now
 	a.Trail.Complete = complete
+	a.Trail.LongValues = longValues(a)
 	if !follows.IsZero() {
 		a.Trail.Follows = follows.String()
 	}

@@ -89,6 +89,7 @@ func (s *Scrubber) action(a *schema.Action) {
 		total += int64(n)
 		return text
 	})
+	cut = bound(a) || cut
 	if s.cutOutput(a) || cut {
 		a.Execution.Truncated = true
 	}

@@ -42,7 +42,8 @@ const genericName = "generic"
 var sealedFields = set(`event.sequence event.created event.kind event.original agent_audit.stream agent_audit.fields
 	agent_audit.provenance.format agent_audit.provenance.tag agent_audit.provenance.lanes agent_audit.provenance.complete
 	agent_audit.provenance.follows agent_audit.provenance.conflicts agent_audit.scrub.ruleset agent_audit.scrub.redactions
-	agent_audit.session.ordinal agent_audit.session.preceding agent_audit.risk.source agent_audit.identity.inferred`)
+	agent_audit.session.ordinal agent_audit.session.preceding agent_audit.risk.source agent_audit.identity.inferred
+	agent_audit.long_values`)
 
 // newGeneric checks a mapping.
 func newGeneric(m Mapping) (*generic, error) {
