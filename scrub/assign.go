@@ -169,6 +169,10 @@ func (a *assignment) spacedFlagless(sc *scan) bool {
 		if sc.netrc(a) {
 			return false
 		}
+		if before := s[max(0, a.start-8):a.start]; a.name == "PASSWORD" && (strings.HasSuffix(before, "LOGIN ") || strings.HasSuffix(before, "WITH ")) {
+			a.strict = true
+			return false
+		}
 	}
 	return true
 }
@@ -336,6 +340,15 @@ func (sc *scan) assign(a *assignment) {
 	if c := s[v]; v+1 < len(s) && isQuote(s[v+1]) && (lower(c) == 'b' || lower(c) == 'r' || lower(c) == 'f' || lower(c) == 'u' || c == '@' || c == '$') {
 		v++
 	}
+	if a.op == ':' && a.trust == trustStrong && (s[v] == '\n' || s[v] == '[' && sc.plural(a)) {
+		sc.list(a, v)
+		return
+	}
+	if a.op == ':' && a.quote != 0 && s[v] == '{' && a.trust == trustStrong {
+		if v = sc.memberValue(v); v < 0 {
+			return
+		}
+	}
 	if s[v] == '[' && a.quote != 0 { // the first of "Authorization": ["Bearer x"]
 		if first := skipSpace(s, v+1); first < len(s) && s[first] == s[a.end+a.level] {
 			v = first
@@ -479,7 +492,7 @@ func speaksAbout(v string) bool {
 
 // weakSecret judges a value by itself, as its name says little.
 func (sc *scan) weakSecret(a *assignment, v string) bool {
-	if !isOpaque(v) {
+	if !isOpaque(v) && a.name != "PWD" {
 		return false
 	}
 	switch a.kind {
@@ -489,6 +502,9 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 	case kindCredential:
 		return looksRandom(v, 8) && shapeOf(v).digit > 0 || len(v) >= 12 && basicPair(v)
 	case kindPassword:
+		if a.name == "PWD" {
+			return a.connection(sc) && len(v) > 2 || a.op == ':' && passwordLiteral(v) && !isPath(v)
+		}
 		return mixedBody(v) && len(v) >= 6 && !strings.ContainsAny(v, " (") && !wordy(v)
 	}
 	if isUUID(v) {
@@ -499,6 +515,15 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		return false
 	}
 	return looksRandom(v, 16)
+}
+
+// connection reports whether the name stands in a connection string: UID=sa;PWD=x;
+func (a *assignment) connection(sc *scan) bool {
+	if a.op != '=' || a.spaced || sc.s == "" {
+		return false
+	}
+	b := sc.before(a.start)
+	return b == ';' || b == ' ' && a.start >= 2 && sc.s[a.start-2] == ';'
 }
 
 // isOpaque reports whether v is of the characters of encodings, percent-encoded perhaps: no code, no path of names.
@@ -711,6 +736,11 @@ func (a *assignment) wholeLine(s string, to int) bool {
 func verifyQuoted(sc *scan, _, end int, r *rule) {
 	s := sc.s
 	level, q := quoteAt(s, end)
+	if q == 0 && end >= sc.done && lower(s[end-2]) != s[end-2] {
+		if to := sc.bareEnd(end, min(len(s), end+maxJudged), true); to-end >= 6 && mixedBody(s[end:to]) {
+			sc.replace(end, to, r.kind)
+		}
+	}
 	if q == 0 || end < sc.done || q != '\'' && lower(s[end-2]) == s[end-2] { // in prose: identified by "x"
 		return
 	}

@@ -232,6 +232,8 @@ func (w *jsonWalk) memberName(key, pair string, under jsonName, secretData bool)
 		name.all = true
 	case pair != "" && (foldEqual(key, "value") || foldEqual(key, "val")):
 		name = nameOf(pair)
+	case under.trust == trustStrong && foldEqual(key, "value"): // "db_password": {"sensitive": true, "value": "x"}, Terraform's
+		name = under
 	case under.trust == trustStrong && under.kind == kindSecret && name.trust == trustNone && foldSuffix(under.text, "s"): // "secrets": {"x": …}
 		name = under
 	}

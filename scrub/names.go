@@ -158,9 +158,9 @@ var nameStems = func() *automaton {
 // judgeName says what a name makes of its value.
 func judgeName(name string) (kind string, t trust) {
 	switch name {
-	case "PWD", "OLDPWD":
+	case "OLDPWD":
 		return "", trustNone
-	case "PASS": // what test runners say, as often
+	case "PWD", "PASS": // the working directory, and what test runners say, as often
 		return kindPassword, trustWeak
 	}
 	if !nameStems.in(name) { // most names
@@ -190,7 +190,7 @@ func judgeName(name string) (kind string, t trust) {
 func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 	prev := p.word(n - 2)
 	switch string(last) {
-	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "pw", "psk", "sshpass", "requirepass", "masterauth":
+	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "psw", "pw", "psk", "sshpass", "requirepass", "masterauth":
 		return kindPassword, trustStrong
 	case "pass":
 		if n == 1 || passBefore.has(prev) || isEnvName(p.name) && !passOther.has(prev) {

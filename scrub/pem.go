@@ -144,3 +144,39 @@ func verifyKeyBody(sc *scan, start, _ int, r *rule) {
 	sc.lastEnd = to
 	sc.replace(from, to, kindPrivateKey)
 }
+
+// verifyPutty takes the private lines of a key file of PuTTY.
+func verifyPutty(sc *scan, start, end int, _ *rule) {
+	s := sc.s
+	if start < sc.lastEnd || run(s, end, ccDigit, 4) == end {
+		return
+	}
+	from := skipSpace(s, run(s, end, ccDigit, 4))
+	to, body := from, 0
+	for i := from; i < len(s); {
+		j := run(s, i, ccStd64, 80)
+		if j < len(s) && s[j] == '=' {
+			j = skipPadding(s, j)
+		}
+		if j-i < 2 || j < len(s) && !isSpace(s[j]) && s[j] != '\\' {
+			break
+		}
+		to, body = j, body+j-i
+		i = skipSpace(s, j)
+		if j+1 < len(s) && s[j] == '\\' && s[j+1] == 'n' {
+			i = j + 2
+		}
+	}
+	sc.steps += to - from
+	sc.lastEnd = to
+	if body >= 32 {
+		sc.replace(from, to, kindPrivateKey)
+	}
+}
+
+func skipPadding(s string, i int) int {
+	for i < len(s) && s[i] == '=' {
+		i++
+	}
+	return i
+}

@@ -11,7 +11,7 @@ import (
 // nameKeywords are in every name that judgeName knows.
 var nameKeywords = []string{
 	"pass", "pwd", "secret", "token", "key", "auth", "cred", "cookie", "signature", "sig=", "bearer", "mnemonic",
-	"phrase", "psk", "jwt", "otp", "seed", "_pw", "-pw", "pw=", "pw:", "_pat", "code=",
+	"phrase", "psk", "jwt", "otp", "seed", "_pw", "-pw", "pw=", "pw:", "_pat", "code=", "psw",
 }
 
 // programKeywords are the program's names; a short one triggers only before its subcommand.
@@ -120,6 +120,9 @@ func (b *tableBuilder) addNative() {
 	}
 	b.add(rule{kind: kindPassword, verify: verifyQuoted}, "identified by ", "identified with mysql_native_password by ")
 	b.add(rule{verify: verifyURL}, "://")
+	b.add(rule{verify: verifyManifest}, "kind: secret", `kind: "secret`, "kind: 'secret", `"kind": "secret`)
+	b.add(rule{verify: verifyPgpass}, ":5432:", ":5433:", ":*:*:")
+	b.add(rule{verify: verifyPutty}, "private-lines: ")
 	b.add(rule{verify: verifyPEM}, "-----begin ")
 	b.add(rule{verify: verifyPEMTail}, "-----end ")
 	b.add(rule{verify: verifyKeyBody}, "b3blbnnzac1rzxktdje", "mhccaqee", "mc4caqaw")

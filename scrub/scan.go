@@ -36,28 +36,29 @@ func (sp *span) value(s string) string {
 // longest token; a name's value is read once, because names inside a replaced value are skipped (done) and a value
 // that is not replaced was judged by a bounded prefix; a program's arguments are read once per program (progDone).
 type scan struct {
-	e        *Engine
-	s        string
-	spans    []span
-	wordEnd  int // names before this offset were judged
-	done     int // values before this offset are replaced
-	skipTo   int // hits before this offset are inside a label
-	lastEnd  int // end of the last line of a private key
-	jwtEnd   int // tokens of base64url before this offset were read
-	progDone [maxPrograms]int
-	cmd      command
-	args     [maxWords]string
-	argStart [maxWords]int
-	argEnd   [maxWords]int
-	capFrom  int // the secret's group of the last match, -1 for none
-	capTo    int
-	runs     [maxClasses]classRun // by the slot of a class
-	hits     [lanes][]hit
-	viewText []byte
-	viewFrom []int32 // offset in the text of each byte of viewText, and of its end
-	wantView bool
-	steps    int  // bytes read by verifiers; tests hold it against the length of the text
-	dirty    bool // progDone is in use
+	e           *Engine
+	s           string
+	spans       []span
+	wordEnd     int // names before this offset were judged
+	done        int // values before this offset are replaced
+	skipTo      int // hits before this offset are inside a label
+	lastEnd     int // end of the last line of a private key
+	manifestEnd int // manifests before this offset were read
+	jwtEnd      int // tokens of base64url before this offset were read
+	progDone    [maxPrograms]int
+	cmd         command
+	args        [maxWords]string
+	argStart    [maxWords]int
+	argEnd      [maxWords]int
+	capFrom     int // the secret's group of the last match, -1 for none
+	capTo       int
+	runs        [maxClasses]classRun // by the slot of a class
+	hits        [lanes][]hit
+	viewText    []byte
+	viewFrom    []int32 // offset in the text of each byte of viewText, and of its end
+	wantView    bool
+	steps       int  // bytes read by verifiers; tests hold it against the length of the text
+	dirty       bool // progDone is in use
 }
 
 func (sc *scan) add(start, end int, kind string) {
@@ -93,7 +94,7 @@ const maxPooled = 1 << 20
 
 // reset makes sc ready to read another text, keeping its spans.
 func (sc *scan) reset(s string) {
-	sc.s, sc.wordEnd, sc.done, sc.skipTo, sc.lastEnd, sc.jwtEnd, sc.steps = s, 0, 0, 0, 0, 0, 0
+	sc.s, sc.wordEnd, sc.done, sc.skipTo, sc.lastEnd, sc.manifestEnd, sc.jwtEnd, sc.steps = s, 0, 0, 0, 0, 0, 0, 0
 	if sc.dirty {
 		clear(sc.progDone[:])
 		clear(sc.runs[:])

@@ -9,6 +9,7 @@ func verifyURL(sc *scan, _, end int, _ *rule) {
 	s := sc.s
 	colon, at := -1, -1
 	slash := -1
+	first := -1 // an @ before the colon: https://user@example.com:password@host
 	limit := min(len(s), end+maxUserinfo)
 	i := end
 scan:
@@ -24,11 +25,11 @@ scan:
 			if strings.HasPrefix(s[i:], "://") {
 				break scan
 			}
-			if colon < 0 && at < 0 {
-				colon = i
+			if colon < 0 {
+				colon, first = i, at
 			}
 		case '/', '?', '#':
-			if at >= 0 || colon < 0 || portAt(s, colon+1, i) {
+			if at > colon || colon < 0 || portAt(s, colon+1, i) {
 				break scan
 			}
 			slash = i // a password with a slash in it, if an @ follows
@@ -46,6 +47,9 @@ scan:
 	sc.steps += i - end
 	if at < 0 || at == end {
 		return
+	}
+	if first >= 0 && (at == first || slash >= 0) {
+		colon, at = -1, first
 	}
 	sc.userinfo(end, colon, at)
 }
