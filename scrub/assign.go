@@ -230,6 +230,9 @@ func (sc *scan) operator(a *assignment) bool {
 	case b == ':' && c == '=':
 		a.op, a.spaced = '=', true
 		k += 2
+	case b == ':' && c == ':' && (sc.at(k+2) == '=' || sc.at(k+2) == ':' && sc.at(k+3) == '='): // ::= and :::= of make
+		a.op, a.spaced = '=', true
+		k += strings.IndexByte(s[k:], '=') + 1
 	case b == ':' && (c == ':' || c == '/' && sc.at(k+2) == '/'):
 		return false
 	case b == ':':
@@ -238,7 +241,7 @@ func (sc *scan) operator(a *assignment) bool {
 		if a.quote == 0 {
 			k = sc.annotated(a, k)
 		}
-	case (b == '+' || b == '?' || b == '|') && c == '=':
+	case (b == '+' || b == '?' || b == '|' || b == '.') && c == '=':
 		a.op = '='
 		k += 2
 	case b == '?' && c == ':':
