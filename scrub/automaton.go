@@ -11,11 +11,15 @@ type automaton struct {
 	warmUp int // bytes before a place after which the state there no longer depends on more
 }
 
-// keywordHit is a keyword that ends in a state.
+// keywordHit is a keyword whose first bytes, all or maxAnchor of them, end in a state.
 type keywordHit struct {
 	rule   uint16 // index into Engine.rules
-	length uint16 // of the keyword, in bytes
+	length uint16 // of what the automaton read
+	rest   string // of the keyword after that
 }
+
+// maxAnchor is how many bytes of a keyword the automaton reads; a verifier's hit compares the rest.
+const maxAnchor = 12
 
 // keyword binds a folded keyword to the rule it triggers.
 type keyword struct {
@@ -41,8 +45,9 @@ type trieNode struct {
 func newAutomaton(words []keyword) *automaton {
 	a := &automaton{stride: 1}
 	for _, w := range words {
-		a.warmUp = max(a.warmUp, len(w.text)-1)
-		for i := range len(w.text) {
+		depth := min(len(w.text), maxAnchor)
+		a.warmUp = max(a.warmUp, depth-1)
+		for i := range depth {
 			if a.class[w.text[i]] == 0 {
 				a.class[w.text[i]] = uint8(a.stride)
 				a.stride++
@@ -62,7 +67,8 @@ func buildTrie(words []keyword) []trieNode {
 	nodes := []trieNode{{child: map[byte]int{}}}
 	for _, w := range words {
 		at := 0
-		for i := range len(w.text) {
+		depth := min(len(w.text), maxAnchor)
+		for i := range depth {
 			to, ok := nodes[at].child[w.text[i]]
 			if !ok {
 				to = len(nodes)
@@ -71,7 +77,7 @@ func buildTrie(words []keyword) []trieNode {
 			}
 			at = to
 		}
-		nodes[at].hits = append(nodes[at].hits, keywordHit{w.rule, uint16(len(w.text))})
+		nodes[at].hits = append(nodes[at].hits, keywordHit{w.rule, uint16(depth), w.text[depth:]})
 	}
 	return nodes
 }

@@ -54,7 +54,6 @@ type pattern struct {
 
 const (
 	maxAnchors     = 40
-	maxAnchor      = 12  // bytes
 	minAnchor      = 3   // bytes
 	maxGiveBack    = 512 // bytes that a run may give back
 	maxBranches    = 2048

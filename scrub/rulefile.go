@@ -27,6 +27,7 @@ type ruleText struct {
 	match  []string
 	near   []string
 	within int
+	also   []string
 	names  []string
 	checks []check
 	except []string
@@ -98,6 +99,8 @@ func (r *ruleText) set(key, value string) (err error) {
 		if r.within, err = strconv.Atoi(value); err == nil && (r.within < 1 || r.within > maxWithin) {
 			err = fmt.Errorf("within must be 1 to %d", maxWithin)
 		}
+	case "also":
+		r.also = append(r.also, strings.Fields(strings.ToLower(value))...)
 	case "name":
 		r.names = append(r.names, strings.Fields(strings.ToLower(value))...)
 	case "check":
@@ -144,8 +147,8 @@ func (r *ruleText) complete() error {
 		return r.errorf("no match")
 	case len(r.near) > 0 && len(r.names) > 0:
 		return r.errorf("near and name exclude each other")
-	case (len(r.near) > 0) != (r.within > 0):
-		return r.errorf("near and within go together")
+	case (len(r.near) > 0) != (r.within > 0) || len(r.also) > 0 && r.within == 0:
+		return r.errorf("near and within go together, and also with them")
 	case len(r.hits) == 0 || len(r.misses) == 0:
 		return r.errorf("at least one hit and one miss are needed")
 	}

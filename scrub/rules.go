@@ -45,19 +45,15 @@ type tables struct {
 // builtinTables compiles the built-in rules, once for all engines.
 var builtinTables = sync.OnceValues(func() (*tables, error) { return compileTables(nil) })
 
-// builtinRules parses the built-in rule files, in the order of their names.
+// builtinRules parses the built-in rule files. Of rules that find the same, the later names it.
 var builtinRules = sync.OnceValues(func() ([]*Rules, error) {
-	entries, err := ruleFiles.ReadDir("rules")
-	if err != nil {
-		return nil, err
-	}
 	var files []*Rules
-	for _, entry := range entries {
-		text, err := ruleFiles.ReadFile("rules/" + entry.Name())
+	for _, name := range []string{"kingfisher.rules", "gitleaks.rules", "agentaudit.rules"} {
+		text, err := ruleFiles.ReadFile("rules/" + name)
 		if err != nil {
 			return nil, err
 		}
-		f, err := ParseRules(entry.Name(), string(text))
+		f, err := ParseRules(name, string(text))
 		if err != nil {
 			return nil, err
 		}
@@ -91,8 +87,7 @@ func compileTables(files []*Rules) (*tables, error) {
 		return nil, err
 	}
 	b := &tableBuilder{patterns: patternCompiler{slots: map[byteSet]uint16{}}}
-	b.add(rule{kind: "label"}, labelStart)
-	b.add(rule{verify: verifyView}, viewKeywords...)
+	b.addNative()
 	t := &tables{kinds: nativeKinds(), texts: texts}
 	for i := range texts {
 		if err := b.addText(&texts[i]); err != nil {
@@ -100,7 +95,6 @@ func compileTables(files []*Rules) (*tables, error) {
 		}
 		t.kinds[texts[i].kind] = true
 	}
-	b.addNative()
 	if len(b.rules) > maxRules {
 		return nil, fmt.Errorf("%w: %d rules, more than %d", ErrRules, len(b.rules), maxRules)
 	}
@@ -110,8 +104,10 @@ func compileTables(files []*Rules) (*tables, error) {
 
 const maxRules = 1 << 15
 
-// addNative adds what is written in Go.
+// addNative adds what is written in Go, before the rules of files: of rules that find the same, the later names it.
 func (b *tableBuilder) addNative() {
+	b.add(rule{kind: "label"}, labelStart)
+	b.add(rule{verify: verifyView}, viewKeywords...)
 	b.add(rule{kind: "jwt", verify: verifyJWT}, "eyJ")
 	b.add(rule{kind: kindAuthorization, verify: verifyBearer}, "Bearer ")
 	b.add(rule{verify: verifyName}, nameKeywords...)
@@ -132,7 +128,7 @@ func (b *tableBuilder) addNative() {
 // addText compiles a rule of a file.
 func (b *tableBuilder) addText(r *ruleText) error {
 	t := &tokenRule{
-		kind: r.kind, within: r.within, checks: r.checks,
+		kind: r.kind, within: r.within, also: r.also, checks: r.checks,
 		start: r.glued != "start" && r.glued != "both", end: r.glued != "end" && r.glued != "both",
 	}
 	anchored := len(r.near) == 0 && len(r.names) == 0

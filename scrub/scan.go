@@ -22,7 +22,7 @@ type span struct {
 	start, end int
 	kind       string
 	clean      string // the value where the text disguises it; "" means the stretch itself
-	order      int    // in which it was found: the first of equal stretches is kept
+	rank       int    // of equal stretches that of the highest rank is kept: the index of its rule
 }
 
 func (sp *span) value(s string) string {
@@ -41,6 +41,7 @@ type scan struct {
 	spans       []span
 	wordEnd     int // names before this offset were judged
 	done        int // values before this offset are replaced
+	rank        int // of the rule whose hit is being verified
 	skipTo      int // hits before this offset are inside a label
 	lastEnd     int // end of the last line of a private key
 	manifestEnd int // manifests before this offset were read
@@ -63,7 +64,7 @@ type scan struct {
 
 func (sc *scan) add(start, end int, kind string) {
 	if start < end {
-		sc.spans = append(sc.spans, span{start: start, end: end, kind: kind, order: len(sc.spans)})
+		sc.spans = append(sc.spans, span{start: start, end: end, kind: kind, rank: sc.rank})
 	}
 }
 
@@ -125,7 +126,7 @@ type hit struct {
 // another lane's.
 const (
 	lanes     = 4
-	lanesFrom = 1 << 10 // shortest text that is read in lanes
+	lanesFrom = 64      // shortest text that is read in lanes
 	block     = 1 << 14 // bytes that are read before their hits are verified, in order
 )
 
@@ -170,11 +171,20 @@ func (e *Engine) readLanes(sc *scan, s string) *scan {
 // verify runs the verifiers of the keywords that end at end.
 func (sc *scan) verify(end int, state uint32) {
 	e := sc.e
-	for _, h := range e.auto.hits(state) {
-		start := end - int(h.length)
+	hits := e.auto.hits(state)
+	for i := range hits {
+		h := &hits[i]
+		start, end := end-int(h.length), end
 		if start < sc.skipTo {
 			continue
 		}
+		if h.rest != "" {
+			if !foldHas(sc.s, end, h.rest) {
+				continue
+			}
+			end += len(h.rest)
+		}
+		sc.rank = int(h.rule)
 		r := &e.rules[h.rule]
 		if r.verify == nil { // a label: step over it
 			if to := e.labelAt(sc.s, start); to > 0 {
@@ -202,7 +212,7 @@ var errBudget = errors.New("scrub: work budget exceeded")
 // settle sorts and merges the spans, widens them over labels they cut, and drops those that are labels already.
 func (sc *scan) settle() {
 	slices.SortFunc(sc.spans, func(a, b span) int {
-		return cmp.Or(a.start-b.start, b.end-a.end, a.order-b.order)
+		return cmp.Or(a.start-b.start, b.end-a.end, b.rank-a.rank)
 	})
 	kept := sc.spans[:0]
 	for _, sp := range sc.spans {

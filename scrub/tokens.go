@@ -5,7 +5,8 @@ package scrub
 type tokenRule struct {
 	kind   string
 	match  []*pattern
-	within int // bytes after near
+	within int      // bytes after near
+	also   []string // one of these words must stand between the two, in lower case
 	checks []check
 	except []*pattern // whole secrets that are none
 	start  bool       // the match must not start inside a word
@@ -18,7 +19,8 @@ const maxWithin = 256
 // verifyToken reports the token whose anchor starts at start.
 func verifyToken(sc *scan, start, end int, r *rule) { sc.token(r.token, r.pattern, start, end) }
 
-// token tries one pattern of t with its anchor at i. Checks are made of what follows body, the end of the anchor.
+// token tries one pattern of t with its anchor at i. Checks are made of what follows the anchor, which ends at body,
+// where the secret starts with it.
 func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 	from, to, secret, end, ok := sc.match(p, i)
 	if !ok || t.start && !sc.tokenStart(from) {
@@ -35,7 +37,10 @@ func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 	if t.end && !p.open && to < len(s) && is(s[to], ccAlnum) && to > 0 && is(s[to-1], ccAlnum) {
 		return false // a longer word is something else
 	}
-	if secret >= end || !passes(t.checks, s[min(max(secret, body), end):end]) {
+	if secret != i {
+		body = secret
+	}
+	if secret >= end || !passes(t.checks, s[min(body, end):end]) {
 		return false
 	}
 	for _, x := range t.except {
@@ -54,35 +59,66 @@ func (sc *scan) isWhole(p *pattern, from, to int) bool {
 
 // verifyNear reports the token that stands soon after what near describes.
 func verifyNear(sc *scan, start, _ int, r *rule) {
+	if sc.insideWord(start) {
+		return
+	}
 	_, at, _, _, ok := sc.match(r.pattern, start)
 	if !ok {
 		return
 	}
 	s := sc.s
-	limit := min(len(s), at+r.token.within)
-	for i := at; i < limit; i++ {
+	t := r.token
+	inside := false // a word goes on
+	for i, limit := at, min(len(s), at+t.within); i < limit; i++ {
 		sc.steps++
-		if i > 0 && isWordByte(s[i-1]) && isWordByte(s[i]) && i > at {
+		if word := isWordByte(s[i]); word && inside {
 			continue
+		} else {
+			inside = word
 		}
-		for _, p := range r.token.match {
-			if sc.token(r.token, p, i, i) {
-				return
+		for _, p := range t.match {
+			mark := len(sc.spans)
+			if !sc.token(t, p, i, i) {
+				continue
 			}
+			if len(t.also) > 0 && !foldHasOne(s[at:sc.spans[mark].start], t.also) {
+				sc.spans = sc.spans[:mark]
+				continue
+			}
+			return
 		}
 	}
 }
 
+// insideWord reports whether a word that starts at i would only be the rest of a longer one: "key" in "monkey", but not
+// in "apiKey" and API_KEY.
+func (sc *scan) insideWord(i int) bool {
+	return i > 0 && is(sc.s[i-1], ccLower|ccUpper) && (is(sc.s[i-1], ccUpper) || !is(sc.s[i], ccUpper))
+}
+
+// foldHasOne reports whether s holds one of the words, ignoring ASCII case.
+func foldHasOne(s string, words []string) bool {
+	for i := range len(s) {
+		for _, w := range words {
+			if foldHas(s, i, w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 const (
-	maxNameRest = 20 // bytes of a name after the word that a rule gives
-	maxAround   = 8  // quotes, spaces and escapes on each side of the operator
+	maxShortName = 8  // bytes of a word that must not be the rest of a longer one
+	maxNameRest  = 20 // bytes of a name after the word that a rule gives
+	maxAround    = 8  // quotes, spaces and escapes on each side of the operator
 )
 
 // verifyNamed reports the value of a name that holds a rule's word: adafruit_key = "…", "adafruitKey": "…".
 func verifyNamed(sc *scan, start, end int, r *rule) {
 	s := sc.s
-	if end-start <= 5 && start > 0 && is(s[start-1], ccLower|ccUpper) && !is(s[start], ccUpper) {
-		return // a short word inside another
+	if end-start <= maxShortName && sc.insideWord(start) {
+		return
 	}
 	i := end
 	for limit := min(len(s), end+maxNameRest); i < limit && (is(s[i], ccName) || s[i] == ' ' || s[i] == '\t'); {

@@ -1,6 +1,7 @@
 package scrub
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"strings"
 	"unsafe"
@@ -18,34 +19,32 @@ func verifyView(sc *scan, _, _ int, _ *rule) { sc.wantView = true }
 
 // splitQuotes reports whether a quote stands inside a word: gh"p_", gh”p_. Apostrophes of English are none.
 func splitQuotes(s string) bool {
+	const (
+		ones  = 0x0101010101010101
+		mask  = ones * 0xFA // what the quotes have in common: of other bytes only # and & share it
+		quote = ones * ('"' & 0xFA)
+	)
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		for m := bytesEqual(w, '"') | bytesEqual(w, '\''); m != 0; m &= m - 1 {
-			if at := i + bits.TrailingZeros64(m)/8; at > 0 && is(s[at-1], ccWord) && splitQuote(s, at) > 0 {
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])&mask ^ quote
+		for m := (x - ones) &^ x & (ones << 7); m != 0; m &= m - 1 { // zero bytes of x, and perhaps bytes above one
+			if splitQuote(s, i+bits.TrailingZeros64(m)/8) > 0 {
 				return true
 			}
 		}
 	}
-	for ; i < len(s); i++ {
-		if (s[i] == '"' || s[i] == '\'') && splitQuote(s, i) > 0 {
+	for ; i < len(b); i++ {
+		if splitQuote(s, i) > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// bytesEqual sets the high bit of each byte of w that equals b, and perhaps of bytes above such a one.
-func bytesEqual(w uint64, b byte) uint64 {
-	const ones = 0x0101010101010101
-	x := w ^ ones*uint64(b)
-	return (x - ones) &^ x & (ones << 7)
-}
-
 // splitQuote returns how many bytes from i on are quotes inside a word, 0 for none.
 func splitQuote(s string, i int) int {
-	if s[i] != '"' && s[i] != '\'' || i == 0 || i+1 >= len(s) || !is(s[i-1], ccWord) {
+	if i == 0 || i+1 >= len(s) || !is(s[i-1], ccWord) || s[i] != '"' && s[i] != '\'' {
 		return 0
 	}
 	if b := lower(s[i-1]); (b == 'b' || b == 'f' || b == 'r' || b == 'u') && (i == 1 || !is(s[i-2], ccWord)) {
