@@ -188,7 +188,7 @@ type Trail struct {
 	Tag        string // Fluent Bit's tag
 	Lanes      []string
 	Complete   bool   // a result was seen
-	Follows    string // event.id of the incomplete record whose late result this is
+	Follows    string // event.id of the sealed record that this came too late for
 	Conflicts  []Conflict
 	Fields     JSON // fields of the source that have no place of their own
 	LongValues []string

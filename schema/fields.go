@@ -144,7 +144,7 @@ var Fields = sortFields([]Field{
 	{Path: "agent_audit.provenance.tag", Type: "keyword", Group: "trail", Doc: "Fluent Bit's tag", Ref: func(a *Action) any { return &a.Trail.Tag }},
 	{Path: "agent_audit.provenance.lanes", Type: "keyword", Group: "trail", Doc: "kinds of log the action was assembled from", Ref: func(a *Action) any { return &a.Trail.Lanes }},
 	{Path: "agent_audit.provenance.complete", Type: "boolean", Group: "trail", Doc: "a result was seen", Ref: func(a *Action) any { return &a.Trail.Complete }},
-	{Path: "agent_audit.provenance.follows", Type: "keyword", Group: "trail", Doc: "event.id of the incomplete record whose late result this is", Ref: func(a *Action) any { return &a.Trail.Follows }},
+	{Path: "agent_audit.provenance.follows", Type: "keyword", Group: "trail", Doc: "event.id of the sealed record that this came too late for: its result, or what another lane tells", Ref: func(a *Action) any { return &a.Trail.Follows }},
 	{Path: "agent_audit.provenance.conflicts", Type: "object", Group: "trail", Doc: "contradicting evidence: field and value", Ref: func(a *Action) any { return &a.Trail.Conflicts }},
 	{Path: "agent_audit.fields", Type: "flattened", Group: "trail", Doc: "fields of the source that have no place of their own", Ref: func(a *Action) any { return &a.Trail.Fields }},
 	{Path: "agent_audit.long_values", Type: "match_only_text", Group: "trail", Doc: "texts of the arguments and of fields that are too long to be found as a whole", Ref: func(a *Action) any { return &a.Trail.LongValues }},

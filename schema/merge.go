@@ -19,14 +19,24 @@ import (
 //	argv, env, preceding  the longer one
 //	decision              denied > approved > auto_approved > unrecorded
 //	outcome               failure > success > unknown
+//
+// Before that, a text that one of them only has from elsewhere (Identity.Inferred) yields to one that a log tells; two that
+// are both inferred are no conflict.
 func (a *Action) Merge(b *Action) {
+	inferred := a.Identity.Inferred
+	if !slices.Equal(inferred, b.Identity.Inferred) {
+		told := *b
+		told.yield(a)
+		a.yield(b)
+		b, inferred = &told, append(slices.Clip(a.Identity.Inferred), told.Identity.Inferred...)
+	}
 	conflicts := append(slices.Clone(a.Trail.Conflicts), b.Trail.Conflicts...)
 	for i := range Fields {
 		f := &Fields[i]
 		if f.Ref == nil || f.Path == conflictsPath {
 			continue
 		}
-		if lost, ok := f.merge(f.Ref(a), f.Ref(b)); ok {
+		if lost, ok := f.merge(f.Ref(a), f.Ref(b)); ok && !noted(inferred, f.Path) {
 			conflicts = append(conflicts, Conflict{Field: f.Path, Value: lost})
 		}
 	}
@@ -34,6 +44,44 @@ func (a *Action) Merge(b *Action) {
 		return cmp.Or(cmp.Compare(x.Field, y.Field), cmp.Compare(x.Value, y.Value))
 	})
 	a.Trail.Conflicts = slices.Compact(conflicts)
+}
+
+// yield takes from a what it has only inferred and b tells.
+func (a *Action) yield(b *Action) {
+	var kept []string
+	for i, note := range a.Identity.Inferred {
+		path, _, _ := strings.Cut(note, ": ")
+		if told := b.text(path); told == nil || *told == "" || noted(b.Identity.Inferred, path) {
+			if kept != nil {
+				kept = append(kept, note)
+			}
+			continue
+		}
+		*a.text(path) = ""
+		if kept == nil {
+			kept = append(make([]string, 0, len(a.Identity.Inferred)), a.Identity.Inferred[:i]...)
+		}
+	}
+	if kept != nil {
+		a.Identity.Inferred = kept
+	}
+}
+
+// text is the text field of that path, nil if there is none.
+func (a *Action) text(path string) *string {
+	f := FieldByPath(path)
+	if f == nil || f.Ref == nil {
+		return nil
+	}
+	p, _ := f.Ref(a).(*string)
+	return p
+}
+
+// noted says whether notes ("path: where from") have one for a path.
+func noted(notes []string, path string) bool {
+	return slices.ContainsFunc(notes, func(n string) bool {
+		return len(n) > len(path) && n[len(path)] == ':' && strings.HasPrefix(n, path)
+	})
 }
 
 const conflictsPath = "agent_audit.provenance.conflicts"

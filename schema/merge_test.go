@@ -39,6 +39,11 @@ func fewValues(r *rand.Rand) *Action {
 			*p = []Preceding{{ID: pick(r, "1", "2")}, {ID: "3"}}[:1+r.IntN(2)]
 		}
 	}
+	for _, path := range []string{"user.name", "host.name", "agent_audit.session.id"} {
+		if *a.text(path) != "" && r.IntN(2) == 0 {
+			a.Identity.Inferred = append(a.Identity.Inferred, path+": "+pick(r, "machine", "configuration"))
+		}
+	}
 	return a
 }
 
@@ -96,6 +101,30 @@ func TestMergeKeeps(t *testing.T) {
 	u.Merge(k)
 	if u.Authorization.Decision != Approved || u.Event.Outcome != OutcomeSuccess || len(u.Trail.Conflicts) != 0 {
 		t.Errorf("not knowing contradicts nothing: %+v", u)
+	}
+}
+
+// TestInferredYields holds that what a log tells displaces what was filled in from elsewhere, whichever comes first, and
+// that this is no conflict.
+func TestInferredYields(t *testing.T) {
+	filled := func(host, note string) *Action {
+		a := &Action{}
+		a.Infrastructure.HostName, a.Identity.UserName = host, "a much longer name"
+		a.Identity.Inferred = []string{"host.name: " + note, "user.name: " + note}
+		return a
+	}
+	told := &Action{}
+	told.Infrastructure.HostName = "db1"
+	for _, list := range [][]*Action{
+		{filled("collector", "machine"), told},
+		{told, filled("collector", "machine")},
+		{filled("collector", "machine"), filled("relay-of-the-cluster", "configuration"), told},
+	} {
+		got := merged(list...)
+		if got.Infrastructure.HostName != "db1" || got.Identity.UserName != "a much longer name" || len(got.Trail.Conflicts) != 0 ||
+			noted(got.Identity.Inferred, "host.name") || !noted(got.Identity.Inferred, "user.name") {
+			t.Errorf("%+v %+v %v", got.Identity, got.Infrastructure, got.Trail.Conflicts)
+		}
 	}
 }
 

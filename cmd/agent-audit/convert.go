@@ -50,7 +50,9 @@ func convertCommand() *cobra.Command {
 func convertConfig(file, format string) (*config.Config, error) {
 	unused := filepath.Join(os.TempDir(), "agent-audit-unused")
 	return config.Load(file, func(key string) string {
-		return map[string]string{"format": format, "state_dir": unused, "sqlite_path": unused}[key]
+		return map[string]string{
+			"format": format, "state_dir": unused, "sqlite_path": unused, "pair_window": allFiles, "lane_window": allFiles,
+		}[key]
 	})
 }
 

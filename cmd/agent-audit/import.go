@@ -59,9 +59,14 @@ func defaultState() string {
 	return filepath.Join(home, ".local", "state", "agent-audit")
 }
 
+// allFiles is how long an action of a file waits for its result, and for other files that tell of it: until all are read.
+const allFiles = "24h"
+
 // importConfig is the given configuration, or one with both embedded stores in the state folder.
 func importConfig(file, state, format, organization string) (*config.Config, error) {
-	flat := map[string]string{"state_dir": state, "format": format, "organization": organization}
+	flat := map[string]string{
+		"state_dir": state, "format": format, "organization": organization, "pair_window": allFiles, "lane_window": allFiles,
+	}
 	if file == "" {
 		if state == "" {
 			flat["state_dir"] = defaultState()

@@ -4,7 +4,9 @@
 package assemble
 
 import (
+	"cmp"
 	"container/list"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -17,6 +19,7 @@ import (
 // Options of an Assembler.
 type Options struct {
 	PairWindow  time.Duration // how long an action waits for its result
+	LaneWindow  time.Duration // how long a complete action waits for what other lanes say of it; see lanes.go
 	MaxPending  int           // actions that wait; beyond it the oldest is sealed as it is
 	MaxSessions int           // sessions remembered; beyond it the one idle longest is forgotten
 }
@@ -26,8 +29,10 @@ type Assembler struct {
 	j   *journal.Journal
 	opt Options
 
-	pending  map[schema.ID]*list.Element // of *seal.Pending, in order of arrival
-	arrivals *list.List
+	pending  map[schema.ID]*list.Element // of *seal.Pending, in one of the lists
+	arrivals *list.List                  // incomplete ones, in order of arrival
+	held     *list.List                  // complete ones, in the order in which they became so
+	lanes    lanes
 	sessions map[schema.ID]*list.Element // of *session, in order of use
 	used     *list.List
 
@@ -43,22 +48,29 @@ type session struct {
 
 // New reads the state back from the journal.
 func New(j *journal.Journal, o Options) (*Assembler, error) {
-	a := &Assembler{j: j, opt: o}
+	o.LaneWindow = min(o.LaneWindow, o.PairWindow)
+	a := &Assembler{j: j, opt: o, lanes: lanes{trial: max(laneTrial, o.LaneWindow)}}
 	return a, a.Reload()
 }
 
 // Reload forgets what is in memory, with what an uncommitted chunk did to it, and reads the journal's state.
 func (a *Assembler) Reload() error {
-	a.pending, a.arrivals = make(map[schema.ID]*list.Element), list.New()
+	a.pending, a.arrivals, a.held = make(map[schema.ID]*list.Element), list.New(), list.New()
 	a.sessions, a.used = make(map[schema.ID]*list.Element), list.New()
 	a.waiting, a.active = make(map[schema.ID]*seal.Pending), make(map[schema.ID]*session)
 	var all []*seal.Pending
 	if err := a.j.Pending(func(p *seal.Pending) { all = append(all, p) }); err != nil {
 		return fmt.Errorf("assemble: %w", err)
 	}
-	slices.SortFunc(all, func(x, y *seal.Pending) int { return x.Arrived.Compare(y.Arrived) })
+	slices.SortFunc(all, func(x, y *seal.Pending) int {
+		return cmp.Or(x.Arrived.Compare(y.Arrived), x.CompareTime(y.Clean)) // those of a chunk arrive at one time
+	})
 	for _, p := range all {
-		a.pending[p.Key] = a.arrivals.PushBack(p)
+		if complete(p) {
+			a.pending[p.Key] = a.held.PushBack(p)
+		} else {
+			a.pending[p.Key] = a.arrivals.PushBack(p)
+		}
 	}
 	return a.loadSessions()
 }
@@ -83,59 +95,70 @@ func (a *Assembler) loadSessions() error {
 }
 
 // Pending is how many actions wait.
-func (a *Assembler) Pending() int { return a.arrivals.Len() }
+func (a *Assembler) Pending() int { return len(a.pending) }
 
 const (
 	needs = 1<<schema.Request | 1<<schema.Result // what makes an action complete
 	whole = 1 << schema.Whole
 )
 
-// Add takes a fragment into the chunk: it is ignored if it was taken before, sealed if it completes its action, else
-// kept pending. A fragment of an action that is sealed already becomes a record of its own that names the first.
+// complete says whether nothing is missing of an action; what follows a sealed record needs no request.
+func complete(p *seal.Pending) bool {
+	if _, follows := p.Follows(); follows && p.Roles&(1<<schema.Result) != 0 {
+		return true
+	}
+	return p.Roles&needs == needs || p.Roles&whole != 0
+}
+
+// Add takes a fragment into the chunk: it is ignored if it was taken before; it completes its action, which is then sealed
+// or held for other lanes; or it waits. What comes after its action was sealed goes to a record of its own, see late.
 func (a *Assembler) Add(c *journal.Chunk, f *seal.Clean, now time.Time) error {
 	seen, err := c.Seen(f.ID)
 	if err != nil || seen {
 		return err
 	}
 	c.See(f.ID)
-	if e, ok := a.pending[f.Key]; ok {
-		p := e.Value.(*seal.Pending)
-		p.Merge(f)
-		p.Roles |= 1 << f.Role
-		a.place(p.Clean, f.Role, now)
-		return a.settle(c, e, now)
-	}
+	a.lanes.see(f.Lanes(), now)
 	alone := f.Role == schema.Whole && f.Key == f.ID // nothing else can belong to it
-	sealed := false
-	if !alone {
-		if sealed, err = c.Seen(sealedID(f.Key)); err != nil {
+	if _, waits := a.pending[f.Key]; !waits && !alone {
+		if err := a.late(c, f); err != nil {
 			return err
 		}
 	}
-	if sealed {
-		f.Finish(schema.MakeID("late", string(f.Key[:]), string(f.ID[:])), false, f.Key, now)
-		c.Append(f)
-		return nil
+	if e, waits := a.pending[f.Key]; waits {
+		p := e.Value.(*seal.Pending)
+		was := complete(p)
+		p.Merge(f)
+		p.Roles |= 1 << f.Role
+		a.place(p.Clean, f.Role, now)
+		return a.settle(c, e, !was, now)
 	}
 	a.place(f, f.Role, now)
 	p := &seal.Pending{Clean: f, Roles: 1 << f.Role, Arrived: now}
-	if p.Roles&whole != 0 {
-		a.seal(c, p, now)
-		return nil
+	if complete(p) && !a.holds(p, now) {
+		return a.seal(c, p, now)
 	}
-	a.pending[f.Key] = a.arrivals.PushBack(p)
-	a.waiting[f.Key] = p
-	a.bound(c, now)
-	return nil
+	e := a.arrivals.PushBack(p)
+	a.pending[f.Key] = e
+	if err := a.settle(c, e, true, now); err != nil {
+		return err
+	}
+	return a.bound(c, now)
 }
 
-// settle seals a pending action that has become complete, else has it stored again.
-func (a *Assembler) settle(c *journal.Chunk, e *list.Element, now time.Time) error {
+// settle stores a pending action again if it is incomplete; else it is sealed, or held. fresh says that it was incomplete
+// until now.
+func (a *Assembler) settle(c *journal.Chunk, e *list.Element, fresh bool, now time.Time) error {
 	p := e.Value.(*seal.Pending)
-	if p.Roles&needs == needs || p.Roles&whole != 0 {
+	switch {
+	case !complete(p):
+	case !a.holds(p, now):
 		a.remove(c, e)
-		a.seal(c, p, now)
-		return nil
+		return a.seal(c, p, now)
+	case fresh:
+		a.arrivals.Remove(e)
+		p.Arrived = now
+		a.pending[p.Key] = a.held.PushBack(p)
 	}
 	a.waiting[p.Key] = p
 	return nil
@@ -144,51 +167,78 @@ func (a *Assembler) settle(c *journal.Chunk, e *list.Element, now time.Time) err
 // remove takes an action off the pending ones.
 func (a *Assembler) remove(c *journal.Chunk, e *list.Element) {
 	p := e.Value.(*seal.Pending)
-	a.arrivals.Remove(e)
+	a.arrivals.Remove(e) // a list removes its own elements only
+	a.held.Remove(e)
 	delete(a.pending, p.Key)
 	delete(a.waiting, p.Key)
 	c.DeletePending(p.Key)
 }
 
 // seal makes the action a record. Its identity is remembered, so that what comes later is known to be late.
-func (a *Assembler) seal(c *journal.Chunk, p *seal.Pending, now time.Time) {
+func (a *Assembler) seal(c *journal.Chunk, p *seal.Pending, now time.Time) error {
 	if !p.Placed() {
 		a.place(p.Clean, schema.Request, now)
 	}
-	if p.Key != p.ID {
-		c.See(sealedID(p.Key))
+	p.Finish(p.Key, p.Roles&needs == needs || p.Roles&whole != 0, now)
+	if first, ok := p.Follows(); ok {
+		gist, _, err := c.Recall(sealedID(first))
+		if err != nil {
+			return err
+		}
+		p.Compare(gist)
 	}
-	p.Finish(p.Key, p.Roles&needs == needs || p.Roles&whole != 0, schema.ID{}, now)
+	if p.Key != p.ID {
+		c.Remember(sealedID(p.Key), p.Gist())
+	}
 	c.Append(p.Clean)
+	return nil
 }
 
 func sealedID(key schema.ID) schema.ID { return schema.MakeID("sealed", string(key[:])) }
 
-// bound seals the oldest pending actions beyond MaxPending.
-func (a *Assembler) bound(c *journal.Chunk, now time.Time) {
-	for a.arrivals.Len() > a.opt.MaxPending {
-		e := a.arrivals.Front()
-		a.remove(c, e)
-		a.seal(c, e.Value.(*seal.Pending), now)
-	}
-}
-
-// Expire seals the actions that have waited longer than the window; a zero window seals all.
-func (a *Assembler) Expire(c *journal.Chunk, now time.Time, window time.Duration) {
-	for e := a.arrivals.Front(); e != nil; e = a.arrivals.Front() {
-		p := e.Value.(*seal.Pending)
-		if window > 0 && now.Sub(p.Arrived) < window {
-			return
+// bound seals the oldest pending actions beyond MaxPending, and the oldest held ones beyond a share of it: those lack least.
+func (a *Assembler) bound(c *journal.Chunk, now time.Time) error {
+	for a.held.Len() > a.opt.MaxPending/heldShare || len(a.pending) > a.opt.MaxPending {
+		e := a.held.Front()
+		if e == nil {
+			e = a.arrivals.Front()
 		}
 		a.remove(c, e)
-		a.seal(c, p, now)
+		if err := a.seal(c, e.Value.(*seal.Pending), now); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// Expire seals the actions that have waited long enough.
+func (a *Assembler) Expire(c *journal.Chunk, now time.Time) error {
+	return errors.Join(a.expire(c, a.held, now, a.opt.LaneWindow), a.expire(c, a.arrivals, now, a.opt.PairWindow))
+}
+
+// SealAll seals all actions that wait, however short.
+func (a *Assembler) SealAll(c *journal.Chunk, now time.Time) error {
+	return errors.Join(a.expire(c, a.held, now, 0), a.expire(c, a.arrivals, now, 0))
+}
+
+func (a *Assembler) expire(c *journal.Chunk, from *list.List, now time.Time, window time.Duration) error {
+	for e := from.Front(); e != nil && due(e, now, window); e = from.Front() {
+		a.remove(c, e)
+		if err := a.seal(c, e.Value.(*seal.Pending), now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// due says whether a pending action has waited for that long.
+func due(e *list.Element, now time.Time, window time.Duration) bool {
+	return e != nil && (window == 0 || now.Sub(e.Value.(*seal.Pending).Arrived) >= window)
 }
 
 // Due says whether Expire would seal anything.
 func (a *Assembler) Due(now time.Time) bool {
-	e := a.arrivals.Front()
-	return e != nil && now.Sub(e.Value.(*seal.Pending).Arrived) >= a.opt.PairWindow
+	return due(a.held.Front(), now, a.opt.LaneWindow) || due(a.arrivals.Front(), now, a.opt.PairWindow)
 }
 
 // preceding is how many earlier actions of its session a record names.
@@ -196,7 +246,8 @@ const preceding = 5
 
 // place counts the action in its session when its request is seen, and tells it what went before.
 func (a *Assembler) place(f *seal.Clean, role schema.Role, now time.Time) {
-	if f.Session.IsZero() || f.Placed() || !f.IsAction() || role == schema.Result || role == schema.Decision {
+	_, follows := f.Follows()
+	if f.Session.IsZero() || f.Placed() || follows || !f.IsAction() || role == schema.Result || role == schema.Decision {
 		return
 	}
 	s := a.session(f.Session)

@@ -30,6 +30,9 @@ func newBench(t *testing.T, o Options) *bench {
 	if b.opt.PairWindow == 0 {
 		b.opt.PairWindow = time.Minute
 	}
+	if b.opt.LaneWindow == 0 {
+		b.opt.LaneWindow = 10 * time.Second
+	}
 	if b.opt.MaxPending == 0 {
 		b.opt.MaxPending = 1000
 	}
@@ -93,7 +96,9 @@ func (b *bench) chunk(fs ...*schema.Fragment) {
 			b.t.Fatal(err)
 		}
 	}
-	b.a.Expire(c, b.now, b.opt.PairWindow)
+	if err := b.a.Expire(c, b.now); err != nil {
+		b.t.Fatal(err)
+	}
 	b.commit(c)
 }
 
@@ -170,6 +175,8 @@ func TestLate(t *testing.T) {
 	b := newBench(t, Options{})
 	b.chunk(fragment("k", schema.Request, "s", "ls"), fragment("k", schema.Result, "s", "out"))
 	b.chunk(fragment("k", schema.Decision, "s", schema.Denied))
+	b.now = b.now.Add(time.Minute)
+	b.chunk()
 	b.want("ls|unrecorded|0|true", "|denied||false")
 }
 

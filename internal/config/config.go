@@ -30,6 +30,9 @@ type Config struct {
 	Prompts bool `yaml:"prompts"`
 	// PairWindow is how long an action waits for its result before it is sealed as incomplete. Flat: pair_window.
 	PairWindow Duration `yaml:"pair_window"`
+	// LaneWindow is how long an action of which one log has told all waits for what another tells of it (a transcript and
+	// OpenTelemetry); at most pair_window. Flat: lane_window.
+	LaneWindow Duration `yaml:"lane_window"`
 	// MaxOutput is how many bytes of stdout and of stderr a record keeps. Flat: max_output.
 	MaxOutput Size `yaml:"max_output"`
 	// MaxPending is how many actions may wait at once; MaxSessions how many sessions are remembered.
@@ -99,6 +102,7 @@ type Plugin struct {
 // Default values.
 const (
 	DefaultPairWindow  = 60 * time.Second
+	DefaultLaneWindow  = 10 * time.Second
 	DefaultMaxOutput   = 16 << 10
 	DefaultMaxPending  = 100_000
 	DefaultMaxSessions = 10_000
@@ -147,6 +151,7 @@ var flatKeys = []struct {
 	{"organization", func(c *Config, v string) error { c.Organization = v; return nil }},
 	{"prompts", func(c *Config, v string) (err error) { c.Prompts, err = parseBool(v); return err }},
 	{"pair_window", func(c *Config, v string) error { return c.PairWindow.parse(v) }},
+	{"lane_window", func(c *Config, v string) error { return c.LaneWindow.parse(v) }},
 	{"max_output", func(c *Config, v string) error { return c.MaxOutput.parse(v) }},
 	{"binary", func(c *Config, v string) error { c.Binary = v; return nil }},
 	{"journal_max_bytes", func(c *Config, v string) error { return c.Journal.MaxBytes.parse(v) }},
@@ -204,6 +209,7 @@ func (c *Config) defaults() {
 		c.Format = "auto"
 	}
 	c.PairWindow = orDefault(c.PairWindow, Duration(DefaultPairWindow))
+	c.LaneWindow = orDefault(c.LaneWindow, Duration(DefaultLaneWindow))
 	c.MaxOutput = orDefault(c.MaxOutput, DefaultMaxOutput)
 	c.MaxPending = orDefault(c.MaxPending, DefaultMaxPending)
 	c.MaxSessions = orDefault(c.MaxSessions, DefaultMaxSessions)
@@ -238,8 +244,8 @@ func (c *Config) check() error {
 		return errors.New("exporters.sqlite.path (sqlite_path) is not set")
 	case c.Exporters.Archive != nil && c.Exporters.Archive.Dir == "":
 		return errors.New("exporters.archive.dir (archive_dir) is not set")
-	case c.PairWindow < 0, c.MaxOutput < 0, c.MaxPending < 0, c.MaxSessions < 0, c.Journal.MaxBytes < 0, c.Journal.SeenFor < 0:
-		return errors.New("pair_window, max_output, max_pending, max_sessions, journal.max_bytes and journal.seen_for must not be negative")
+	case c.PairWindow < 0, c.LaneWindow < 0, c.MaxOutput < 0, c.MaxPending < 0, c.MaxSessions < 0, c.Journal.MaxBytes < 0, c.Journal.SeenFor < 0:
+		return errors.New("pair_window, lane_window, max_output, max_pending, max_sessions, journal.max_bytes and journal.seen_for must not be negative")
 	}
 	names := map[string]bool{"sqlite": true, "archive": true}
 	for i, p := range c.Exporters.Plugins {

@@ -16,8 +16,8 @@ import (
 type Chunk struct {
 	j     *Journal
 	batch *pebble.Batch
-	seen  map[schema.ID]struct{} // by this chunk
-	old   *pebble.Iterator       // over what earlier chunks have seen, made when needed
+	seen  map[schema.ID][]byte // by this chunk, with what is remembered
+	old   *pebble.Iterator     // over what earlier chunks have seen, made when needed
 	key   []byte
 	head  head
 	first uint64
@@ -35,37 +35,50 @@ func (j *Journal) Begin() *Chunk {
 	h := j.head
 	h.tree = h.tree.Clone()
 	j.mu.Unlock()
-	return &Chunk{j: j, batch: j.db.NewBatch(chunkBatch...), seen: make(map[schema.ID]struct{}), head: h, first: h.next}
+	return &Chunk{j: j, batch: j.db.NewBatch(chunkBatch...), seen: make(map[schema.ID][]byte), head: h, first: h.next}
 }
 
 // Seen says whether an identity was taken before, in this chunk or an earlier one.
 func (c *Chunk) Seen(id schema.ID) (bool, error) {
-	if _, ok := c.seen[id]; ok {
-		return true, nil
+	_, seen, err := c.Recall(id)
+	return seen, err
+}
+
+// Recall says whether an identity was taken before, and returns what was remembered of it. That is valid until the next
+// look-up.
+func (c *Chunk) Recall(id schema.ID) (gist []byte, seen bool, err error) {
+	if gist, ok := c.seen[id]; ok {
+		return gist, true, nil
 	}
 	if c.old == nil {
-		var err error
 		if c.old, err = c.j.seenIter(); err != nil {
-			return false, err
+			return nil, false, err
 		}
 	}
 	for g := c.j.generation(); g >= c.j.oldest.Load(); g-- {
 		c.key = appendSeenKey(c.key[:0], g, id)
 		if c.old.SeekPrefixGE(c.key) {
-			return true, nil
+			gist, err := c.old.ValueAndErr()
+			if err != nil {
+				return nil, false, fmt.Errorf("journal: %w", err)
+			}
+			return gist, true, nil
 		}
 		if err := c.old.Error(); err != nil {
-			return false, fmt.Errorf("journal: %w", err)
+			return nil, false, fmt.Errorf("journal: %w", err)
 		}
 	}
-	return false, nil
+	return nil, false, nil
 }
 
 // See marks an identity as taken.
-func (c *Chunk) See(id schema.ID) {
-	c.seen[id] = struct{}{}
+func (c *Chunk) See(id schema.ID) { c.Remember(id, seal.Bytes{}) }
+
+// Remember marks an identity as taken, with something to recall.
+func (c *Chunk) Remember(id schema.ID, gist seal.Bytes) {
+	c.seen[id] = gist.Raw()
 	c.key = appendSeenKey(c.key[:0], c.j.generation(), id)
-	c.keep(c.batch.Set(c.key, nil, nil))
+	c.keep(c.batch.Set(c.key, gist.Raw(), nil))
 }
 
 // Append seals an action as the next record of the stream.

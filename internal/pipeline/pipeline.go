@@ -93,7 +93,8 @@ func New(o Options) (*Pipeline, error) {
 	limits.Output = int(c.MaxOutput)
 	p.scrubber = seal.NewScrubber(o.Scrub, limits)
 	p.assembler, err = assemble.New(o.Journal, assemble.Options{
-		PairWindow: time.Duration(c.PairWindow), MaxPending: c.MaxPending, MaxSessions: c.MaxSessions,
+		PairWindow: time.Duration(c.PairWindow), LaneWindow: time.Duration(c.LaneWindow),
+		MaxPending: c.MaxPending, MaxSessions: c.MaxSessions,
 	})
 	if err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func (p *Pipeline) Flush(tag string, chunk []byte) error {
 	d := decoder{doc: &p.doc, tag: tag, digest: chunkID(tag, chunk)}
 	return p.inChunk(func(c *journal.Chunk) {
 		d.decode(chunk, func(ev *event) { p.event(c, ev, now) })
-		p.assembler.Expire(c, now, time.Duration(p.opt.Config.PairWindow))
+		p.keep(p.assembler.Expire(c, now))
 	})
 }
 
@@ -122,14 +123,14 @@ func (p *Pipeline) Tick() error {
 	if !p.assembler.Due(now) {
 		return p.journal.Forget()
 	}
-	return p.inChunk(func(c *journal.Chunk) { p.assembler.Expire(c, now, time.Duration(p.opt.Config.PairWindow)) })
+	return p.inChunk(func(c *journal.Chunk) { p.keep(p.assembler.Expire(c, now)) })
 }
 
 // Finish seals all actions that still wait: the end of an import.
 func (p *Pipeline) Finish() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.inChunk(func(c *journal.Chunk) { p.assembler.Expire(c, p.now(), 0) })
+	return p.inChunk(func(c *journal.Chunk) { p.keep(p.assembler.SealAll(c, p.now())) })
 }
 
 // Pending is how many actions wait for their result.

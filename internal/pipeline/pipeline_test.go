@@ -42,6 +42,9 @@ func openLine(t testing.TB, fs vfs.FS, flat map[string]string) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if flat["lane_window"] == "" {
+		cfg.LaneWindow = 0 // most tests are of one lane, and look at once
+	}
 	l := &line{fs: fs, cfg: cfg, time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	l.open(t)
 	return l

@@ -72,7 +72,7 @@ func TestLongValues(t *testing.T) {
 	var f schema.Fragment
 	f.Command.ToolArguments = schema.JSON(`{"path":"a.sh","edits":[{"new":"` + long + `"},{"new":"short"}]}`)
 	c := gate(t, DefaultLimits).Fragment(&f)
-	c.Finish(schema.MakeID("x"), true, schema.ID{}, time.Unix(1, 0))
+	c.Finish(schema.MakeID("x"), true, time.Unix(1, 0))
 	if got := c.Action().Trail.LongValues; len(got) != 1 || got[0] != long {
 		t.Errorf("%d values", len(got))
 	}

@@ -1,6 +1,8 @@
 package seal
 
 import (
+	"cmp"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -31,11 +33,33 @@ func (c *Clean) IsAction() bool {
 // Own copies all texts, so that the memory they pointed into can go.
 func (c *Clean) Own() { c.a = *c.a.Clone() }
 
-// Merge adds what another fragment of the same action says. A reported risk displaces a computed one.
+// Lanes are the kinds of log the action was assembled from so far; they must not be changed.
+func (c *Clean) Lanes() []string { return c.a.Trail.Lanes }
+
+// HasCall says whether the action has a call id, by which logs of several kinds tell of it.
+func (c *Clean) HasCall() bool { return c.a.Command.CallID != "" }
+
+// Follow makes the fragment part of a record of its own, key, which names the sealed record that it comes too late for.
+func (c *Clean) Follow(sealed, key schema.ID) {
+	c.Key = key
+	c.a.Trail.Follows = sealed.String()
+}
+
+// Follows returns the sealed record that Follow was given, if it was called.
+func (c *Clean) Follows() (sealed schema.ID, ok bool) {
+	n, err := hex.Decode(sealed[:], []byte(c.a.Trail.Follows))
+	return sealed, err == nil && n == len(sealed)
+}
+
+// Merge adds what another fragment of the same action says. A reported risk displaces a computed one. The session is that
+// of the fragment whose session the merged action names, whatever the order.
 func (c *Clean) Merge(o *Clean) {
-	if c.Session.IsZero() {
-		c.Session = o.Session
-	}
+	before := c.a.Session.ID
+	defer func() {
+		if c.Session.IsZero() || !o.Session.IsZero() && c.a.Session.ID != before {
+			c.Session = o.Session
+		}
+	}()
 	switch {
 	case reported(&c.a) && !reported(&o.a):
 		o.a.Risk.Score, o.a.Risk.Category, o.a.Risk.Source = schema.Int{}, "", ""
@@ -82,6 +106,11 @@ func (c *Clean) Place(start time.Time, ordinal int64, before []Preceding) {
 // Placed says whether Place was called.
 func (c *Clean) Placed() bool { return c.a.Session.Ordinal.Set }
 
+// CompareTime orders actions by their time, and those of one session and time by their place in it.
+func (c *Clean) CompareTime(o *Clean) int {
+	return cmp.Or(c.a.Time.Compare(o.a.Time), cmp.Compare(c.a.Session.Ordinal.N, o.a.Session.Ordinal.N))
+}
+
 // SessionStart is the start of the session as the log gives it, else the time of the action.
 func (c *Clean) SessionStart() time.Time {
 	if !c.a.Session.Start.IsZero() {
@@ -90,17 +119,13 @@ func (c *Clean) SessionStart() time.Time {
 	return c.a.Time
 }
 
-// Finish draws the conclusions that need all fragments. complete says whether request and result were both seen;
-// follows is the record whose late result this is, if it is one.
-func (c *Clean) Finish(id schema.ID, complete bool, follows schema.ID, now time.Time) {
+// Finish draws the conclusions that need all fragments. complete says whether request and result were both seen.
+func (c *Clean) Finish(id schema.ID, complete bool, now time.Time) {
 	a := &c.a
 	a.Event.ID = id.String()
 	a.Event.Created = now
 	a.Trail.Complete = complete
 	a.Trail.LongValues = longValues(a)
-	if !follows.IsZero() {
-		a.Trail.Follows = follows.String()
-	}
 	if a.Event.Kind == "" {
 		a.Event.Kind = schema.KindEvent
 	}
@@ -113,6 +138,7 @@ func (c *Clean) Finish(id schema.ID, complete bool, follows schema.ID, now time.
 	if a.Authorization.Decision == "" {
 		a.Authorization.Decision = schema.Unrecorded
 	}
+	a.Risk.Anomalies = anomalies(a)
 	a.Event.Outcome = outcome(a, complete)
 	if d := a.Execution.End.Sub(a.Execution.Start); !a.Execution.Duration.Set && !a.Execution.Start.IsZero() && d >= 0 && !a.Execution.End.IsZero() {
 		a.Execution.Duration = schema.Some(int64(d))

@@ -138,7 +138,7 @@ func TestFinish(t *testing.T) {
 		f.Event.Action = schema.ActionShell
 		c.set(&f.Action)
 		cl := gate(t, DefaultLimits).Fragment(&f)
-		cl.Finish(schema.MakeID("x"), true, schema.ID{}, now)
+		cl.Finish(schema.MakeID("x"), true, now)
 		if a := cl.Action(); a.Event.Outcome != c.outcome || a.Authorization.Decision != c.decision || !a.Time.Equal(now) {
 			t.Errorf("%s: outcome %s, decision %s, time %v", name, a.Event.Outcome, a.Authorization.Decision, a.Time)
 		}
