@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/agentaudit/agentaudit/exporters/archive"
 	"github.com/agentaudit/agentaudit/internal/display"
 	"github.com/agentaudit/agentaudit/internal/instance"
 	"github.com/agentaudit/agentaudit/internal/verify"
@@ -80,7 +81,7 @@ func verifyDir(cmd *cobra.Command, dir string, o verify.Options) (*verify.Report
 			bar.say(fmt.Sprintf("%d of %d objects, %d MB", p.Objects, p.Total, p.Bytes>>20))
 		}
 	}
-	return verify.Verify(cmd.Context(), os.DirFS(dir), o)
+	return verify.Verify(cmd.Context(), archive.FS(os.DirFS(dir)), o)
 }
 
 // readKeys takes each argument as a key (name+hash+key) or as a file with a key a line.

@@ -22,18 +22,19 @@ func settingsFor(t testing.TB, root string) []byte {
 
 // readBack reads a stream's records from the folder.
 func readBack(root, stream string) ([]exporters.Record, error) {
-	fsys := os.DirFS(filepath.Join(root, "archive"))
-	entries, err := os.ReadDir(filepath.Join(root, "archive", stream))
+	ctx, r := context.Background(), FS(os.DirFS(filepath.Join(root, "archive")))
+	list, err := r.List(ctx, stream)
 	if err != nil {
 		return nil, err
 	}
 	var all []exporters.Record
-	for _, first := range Manifests(entries) {
-		m, _, err := ReadManifest(fsys, stream, first)
+	for _, at := range Manifests(list) {
+		l, _, _, err := ReadLink(ctx, r, stream, at)
 		if err != nil {
 			return nil, err
 		}
-		data, err := ReadObject(fsys, m)
+		m := l.(*Manifest)
+		data, err := ReadObject(ctx, r, m)
 		if err != nil {
 			return nil, err
 		}

@@ -32,17 +32,18 @@ type Signer struct {
 // extension is the extension line that binds the manifest.
 const extension = "manifest sha256:"
 
-// signCheckpoint signs the manifest's tree head and digest.
-func signCheckpoint(m *Manifest, signer note.Signer) (string, error) {
-	digest, err := m.Digest()
+// signCheckpoint signs a link's tree head and digest.
+func signCheckpoint(l Link, signer note.Signer) (string, error) {
+	digest, err := Digest(l)
 	if err != nil {
 		return "", err
 	}
-	root, err := hash(m.Tree.After.Root)
+	head, e := l.After(), l.Common()
+	root, err := head.root()
 	if err != nil {
 		return "", err
 	}
-	text := m.Origin + "/" + m.Stream + "\n" + strconv.FormatUint(m.Tree.After.Size, 10) + "\n" + root.String() + "\n" + extension + Hex(digest) + "\n"
+	text := e.Origin + "/" + e.Stream + "\n" + strconv.FormatUint(head.Size, 10) + "\n" + root.String() + "\n" + extension + Hex(digest) + "\n"
 	signed, err := note.Sign(&note.Note{Text: text}, signer)
 	return string(signed), err
 }
@@ -102,7 +103,7 @@ func parseSignature(line string) (Signer, error) {
 // Verify says whether one of the keys has signed the checkpoint. A signature by an unknown key counts for nothing; a
 // wrong one by a known key is an error.
 func (c *Checkpoint) Verify(keys note.Verifiers) error {
-	_, err := note.Open([]byte(c.text), keys)
+	err := openNote(c.text, keys)
 	var unknown *note.UnverifiedNoteError
 	if errors.As(err, &unknown) {
 		return fmt.Errorf("checkpoint is signed by %s+%08x, which is no key we know", c.Signers[0].Name, c.Signers[0].Hash)
@@ -116,20 +117,35 @@ func (c *Checkpoint) Verify(keys note.Verifiers) error {
 // ErrAltered says that a manifest is not the one that its checkpoint signs.
 var ErrAltered = errors.New("manifest was changed after it was signed")
 
-// Fits says whether the checkpoint is the one that the manifest was signed with; ErrAltered if only other words of the
-// manifest differ.
-func (c *Checkpoint) Fits(m *Manifest) error {
-	digest, err := m.Digest()
+// Fits says whether the checkpoint is the one that the link was signed with; ErrAltered if only other words of the link
+// differ.
+func (c *Checkpoint) Fits(l Link) error {
+	digest, err := Digest(l)
 	if err != nil {
 		return err
 	}
+	head, e := l.After(), l.Common()
 	switch {
-	case c.Origin != m.Origin+"/"+m.Stream:
+	case c.Origin != e.Origin+"/"+e.Stream:
 		return errors.New("checkpoint is of another origin or stream")
-	case c.Size != m.Tree.After.Size || Hex(c.Root) != m.Tree.After.Root:
+	case c.Size != head.Size || Hex(c.Root) != head.Root:
 		return errors.New("checkpoint has another tree head than its manifest")
 	case c.Manifest != Hex(digest):
 		return ErrAltered
 	}
 	return nil
+}
+
+// By says whether the checkpoint claims to be signed by a key.
+func (c *Checkpoint) By(key interface {
+	Name() string
+	KeyHash() uint32
+},
+) bool {
+	for _, s := range c.Signers {
+		if s.Name == key.Name() && s.Hash == key.KeyHash() {
+			return true
+		}
+	}
+	return false
 }

@@ -157,14 +157,14 @@ func live(t *testing.T, d *faultyDisk, lossy bool) {
 	all := exportertest.Records("s", 0, 7)
 	acked := 0
 	var disk disk = d
-	var a *archive
+	var a *writer
 	for round, size := 0, 3; acked < len(all); round++ {
 		if round > 30 {
 			t.Fatalf("fault at call %d: no progress after record %d", d.failAt, acked)
 		}
 		var err error
 		if a == nil {
-			a, err = open(settingsFor(t, root), disk)
+			a, err = open(t.Context(), settingsFor(t, root), disk)
 		}
 		if err == nil {
 			batch := exportertest.Batch("s", all[acked:min(acked+size, len(all))])
@@ -220,12 +220,25 @@ func whole(t *testing.T, fault int, root string, want []exporters.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	firsts := Manifests(entries)
-	if len(entries) != 2*len(firsts) {
+	r := FS(os.DirFS(dir))
+	list, err := r.List(t.Context(), "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifests, left := Manifests(list), 0
+	var last *Manifest
+	for _, at := range manifests {
+		l, _, _, err := ReadLink(t.Context(), r, "s", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = l.(*Manifest)
+		left += len(last.Abandoned)
+	}
+	if len(entries) != 2*len(manifests)+left {
 		t.Fatalf("fault at call %d: files left over: %v", fault, entries)
 	}
-	last, _, err := ReadManifest(os.DirFS(dir), "s", firsts[len(firsts)-1])
-	if err != nil || last.Tree.After.Root != Hex(tree.Root()) {
+	if last.Tree.After.Root != Hex(tree.Root()) {
 		t.Fatalf("fault at call %d: the last manifest has another tree: %v", fault, err)
 	}
 	top, err := os.ReadDir(dir)
@@ -245,38 +258,58 @@ func whole(t *testing.T, fault int, root string, want []exporters.Record) {
 	}
 }
 
-// An object that a crash has left without manifest is kept only if it is the very one we would write.
+// An object that a crash has left without manifest becomes part of the archive only if it is the very one that we would
+// write of the same records. Whatever else stands there stays, and the manifest says so.
 func TestLeftoverObject(t *testing.T) {
+	all := exportertest.Records("s", 0, 12)
 	for _, c := range []struct {
-		name string
-		data func(good []byte) []byte
+		name      string
+		data      func(pack func(from, to int) []byte) []byte
+		manifests int
+		abandoned int
 	}{
-		{"the same", func(good []byte) []byte { return good }},
-		{"of a longer batch", func([]byte) []byte { return []byte("another object") }},
-		{"planted", func([]byte) []byte { return nil }},
+		{"the same", func(pack func(from, to int) []byte) []byte { return pack(4, 12) }, 2, 0},
+		{"of fewer records", func(pack func(from, to int) []byte) []byte { return pack(4, 7) }, 3, 0},
+		{"of other records", func(pack func(from, to int) []byte) []byte { return pack(5, 8) }, 2, 1},
+		{"another", func(func(from, to int) []byte) []byte { return []byte("another object") }, 2, 1},
+		{"empty", func(func(from, to int) []byte) []byte { return nil }, 2, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir()
-			a, err := open(settingsFor(t, root), osDisk{})
+			a, err := open(t.Context(), settingsFor(t, root), osDisk{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer a.Close()
-			all := exportertest.Records("s", 0, 8)
 			if _, _, err := a.Export(t.Context(), exportertest.Batch("s", all[:4])); err != nil {
 				t.Fatal(err)
 			}
-			s, err := Build(Input{Stream: "s", Origin: "o", Records: all[4:], Tree: exportertest.Tree("s", 4)}, a.signer)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(root, "archive", "s", ObjectName(4)), c.data(s.Object), 0o400); err != nil {
+			left := c.data(func(from, to int) []byte {
+				p, err := Pack(Input{Stream: "s", Origin: "o", Records: all[from:to], Tree: exportertest.Tree("s", uint64(from))})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return p.Object
+			})
+			if err := os.WriteFile(filepath.Join(root, "archive", "s", ObjectName(4)), left, 0o400); err != nil {
 				t.Fatal(err)
 			}
 			if _, _, err := a.Export(t.Context(), exportertest.Batch("s", all[4:])); err != nil {
 				t.Fatal(err)
 			}
 			whole(t, 0, root, all)
+			r := FS(os.DirFS(filepath.Join(root, "archive")))
+			list, err := r.List(t.Context(), "s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, _, err := ReadManifest(t.Context(), r, "s", 4)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(Manifests(list)); n != c.manifests || len(m.Abandoned) != c.abandoned {
+				t.Errorf("%d manifests, %d abandoned", n, len(m.Abandoned))
+			}
 		})
 	}
 }
@@ -318,7 +351,7 @@ func TestDiverges(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := t.TempDir()
-			a, err := open(settingsFor(t, root), osDisk{})
+			a, err := open(t.Context(), settingsFor(t, root), osDisk{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -354,7 +387,7 @@ func TestDamagedHead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			for i, part := range [][]exporters.Record{all[:5], all[5:10], all[10:]} {
-				a, err := open(settingsFor(t, root), osDisk{})
+				a, err := open(t.Context(), settingsFor(t, root), osDisk{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -392,17 +425,17 @@ func rewrite(path string, change func([]byte)) error {
 // One folder, one exporter.
 func TestLock(t *testing.T) {
 	root := t.TempDir()
-	a, err := open(settingsFor(t, root), osDisk{})
+	a, err := open(t.Context(), settingsFor(t, root), osDisk{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := open(settingsFor(t, root), osDisk{}); err == nil || exporters.IsPermanent(err) {
+	if b, err := open(t.Context(), settingsFor(t, root), osDisk{}); err == nil || exporters.IsPermanent(err) {
 		t.Errorf("a second exporter: %v, %v; want an error that may go away", b, err)
 	}
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	b, err := open(settingsFor(t, root), osDisk{})
+	b, err := open(t.Context(), settingsFor(t, root), osDisk{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +451,7 @@ func BenchmarkExport(b *testing.B) {
 	b.SetBytes(int64(bytes))
 	for b.Loop() {
 		root := b.TempDir()
-		a, err := open(settingsFor(b, root), osDisk{})
+		a, err := open(b.Context(), settingsFor(b, root), osDisk{})
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -3,14 +3,9 @@ package archive
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
+	"sort"
 
 	"github.com/agentaudit/agentaudit/exporters"
 	"github.com/agentaudit/agentaudit/schema/merkle"
@@ -18,103 +13,89 @@ import (
 
 // head is the end of a stream's archive.
 type head struct {
-	fsys   fs.FS
+	store  Reader
 	stream string
-	last   *Manifest // nil: nothing is archived yet
-	file   []byte    // the last manifest's
+	last   Link   // nil: nothing is archived yet
+	file   []byte // the last link's
+	stored File   // what the store knows of it
 	tree   merkle.Frontier
 }
 
 // next is the sequence of the record that comes next.
 func (h *head) next() uint64 { return h.tree.Size() }
 
-// link names the last manifest.
-func (h *head) link() *Link {
+// link names the last link.
+func (h *head) link() *Previous {
 	if h.last == nil {
 		return nil
 	}
-	return &Link{Name: ManifestName(h.last.First), SHA256: Hex(sha256.Sum256(h.file))}
+	return previous(h.last, h.file, h.stored)
 }
 
-// head returns the end of a stream's archive, read from the folder the first time and after an error. The last object is
+// head returns the end of a stream's archive, read from the store the first time and after an error. The last object is
 // read whole: what we sign next stands on it.
-func (a *archive) head(stream string) (*head, error) {
-	if h := a.heads[stream]; h != nil {
+func (w *writer) head(ctx context.Context, stream string) (*head, error) {
+	if h := w.heads[stream]; h != nil {
 		return h, nil
 	}
-	dir := filepath.Join(a.dir, stream)
-	if err := a.disk.MkdirAll(dir); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	entries, err := os.ReadDir(dir)
+	list, err := w.Store.List(ctx, stream)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	if err := sweep(a.disk, dir, entries); err != nil {
+	h := &head{store: w.Store, stream: stream}
+	if err := h.load(ctx, list); err != nil {
 		return nil, err
 	}
-	// A name that was linked, but whose folder's fsync failed, is made durable now, before anything is built on it.
-	if err := a.disk.SyncDir(dir); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	h := &head{fsys: os.DirFS(a.dir), stream: stream}
-	if firsts := Manifests(entries); len(firsts) > 0 {
-		if err := h.load(firsts[len(firsts)-1]); err != nil {
-			return nil, err
-		}
-	}
-	a.heads[stream] = h
+	w.heads[stream] = h
 	return h, nil
 }
 
-// sweep removes temporary files that a crash has left.
-func sweep(d disk, dir string, entries []fs.DirEntry) error {
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), tempPrefix) || e.IsDir() {
-			continue
-		}
-		if err := d.Remove(filepath.Join(dir, e.Name())); err != nil {
-			return fmt.Errorf("archive: %w", err)
-		}
+// load reads the last link, and the last manifest and its object. Damage is a PermanentError: nothing more is built on it.
+func (h *head) load(ctx context.Context, list []Listed) error {
+	chain, manifests := Chain(list), Manifests(list)
+	if len(chain) == 0 {
+		return nil
 	}
-	return nil
-}
-
-// Manifests are the first sequences of the manifests in a stream's folder, in order.
-func Manifests(entries []fs.DirEntry) []uint64 {
-	var firsts []uint64
-	for _, e := range entries {
-		if first, ok := ParseManifestName(e.Name()); ok {
-			firsts = append(firsts, first)
-		}
+	if len(manifests) == 0 {
+		return exporters.Permanent(fmt.Errorf("archive: stream %s has heartbeats, but no manifest", h.stream))
 	}
-	slices.Sort(firsts)
-	return firsts
-}
-
-// load reads the last manifest and its object. Damage is a PermanentError: nothing more is built on it.
-func (h *head) load(first uint64) error {
-	m, file, err := ReadManifest(h.fsys, h.stream, first)
-	if err != nil {
-		return damaged(file != nil, err)
-	}
-	tree, err := h.treeAfter(m)
+	m, err := h.manifest(ctx, manifests[len(manifests)-1])
 	if err != nil {
 		return err
 	}
-	h.last, h.file, h.tree = m, file, tree
+	tree, err := h.treeAfter(ctx, m)
+	if err != nil {
+		return err
+	}
+	last, file, stored, err := ReadLink(ctx, h.store, h.stream, chain[len(chain)-1])
+	if err != nil {
+		return damaged(file != nil, err)
+	}
+	if last.After() != m.After() {
+		return exporters.Permanent(fmt.Errorf("archive: %s/%s has another tree than the last manifest", h.stream, last.Name()))
+	}
+	h.last, h.file, h.stored, h.tree = last, file, stored, tree
 	return nil
 }
 
+// manifest reads a manifest of a listing.
+func (h *head) manifest(ctx context.Context, at Listed) (*Manifest, error) {
+	l, file, _, err := ReadLink(ctx, h.store, h.stream, at)
+	if err != nil {
+		return nil, damaged(file != nil, err)
+	}
+	return l.(*Manifest), nil
+}
+
 // treeAfter continues the tree before an object by the object.
-func (h *head) treeAfter(m *Manifest) (merkle.Frontier, error) {
+func (h *head) treeAfter(ctx context.Context, m *Manifest) (merkle.Frontier, error) {
 	tree, err := m.Before()
 	if err != nil {
 		return tree, exporters.Permanent(err)
 	}
-	data, err := ReadObject(h.fsys, m)
+	data, err := ReadObject(ctx, h.store, m)
 	if err != nil {
-		return tree, damaged(errors.Is(err, ErrSize) || errors.Is(err, ErrSHA256) || errors.Is(err, fs.ErrNotExist), err)
+		return tree, damaged(errors.Is(err, ErrSize) || errors.Is(err, ErrSHA256) || gone(err), err)
 	}
 	leaves := m.Leaves(&tree, nil)
 	for r, err := range m.Records(data) {
@@ -143,32 +124,27 @@ func (h *head) compare(ctx context.Context, b *exporters.Batch) ([]exporters.Ref
 	if h.last == nil || b.First() >= h.next() {
 		return nil, nil
 	}
-	entries, err := fs.ReadDir(h.fsys, h.stream)
+	list, err := h.store.List(ctx, h.stream)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
-	firsts := Manifests(entries)
-	i, exact := slices.BinarySearch(firsts, b.First())
-	if !exact {
-		i--
-	}
+	manifests := Manifests(list)
+	// The last manifest that begins at or before the batch.
+	i := sort.Search(len(manifests), func(i int) bool { return manifests[i].Name > ManifestName(b.First()) }) - 1
 	if i < 0 {
-		return nil, exporters.Permanent(fmt.Errorf("archive: stream %s begins with record %d in the archive, but record %d was delivered", h.stream, firsts[0], b.First()))
+		return nil, exporters.Permanent(fmt.Errorf("archive: stream %s begins with %s in the archive, but record %d was delivered", h.stream, manifests[0].Name, b.First()))
 	}
 	var refused []exporters.Refusal
 	at := b.First()
-	for ; i < len(firsts) && at <= b.Last() && at < h.next(); i++ {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		m, file, err := ReadManifest(h.fsys, h.stream, firsts[i])
+	for ; i < len(manifests) && at <= b.Last() && at < h.next(); i++ {
+		m, err := h.manifest(ctx, manifests[i])
 		if err != nil {
-			return nil, damaged(file != nil, err)
+			return nil, err
 		}
 		if m.First > at || m.Last < at {
 			break
 		}
-		more, err := h.compareObject(b, m)
+		more, err := h.compareObject(ctx, b, m)
 		if err != nil {
 			return nil, err
 		}
@@ -182,10 +158,10 @@ func (h *head) compare(ctx context.Context, b *exporters.Batch) ([]exporters.Ref
 }
 
 // compareObject compares the batch with one object, as far as they overlap.
-func (h *head) compareObject(b *exporters.Batch, m *Manifest) ([]exporters.Refusal, error) {
-	data, err := ReadObject(h.fsys, m)
+func (h *head) compareObject(ctx context.Context, b *exporters.Batch, m *Manifest) ([]exporters.Refusal, error) {
+	data, err := ReadObject(ctx, h.store, m)
 	if err != nil {
-		return nil, damaged(errors.Is(err, ErrSize) || errors.Is(err, ErrSHA256) || errors.Is(err, fs.ErrNotExist), err)
+		return nil, damaged(errors.Is(err, ErrSize) || errors.Is(err, ErrSHA256) || gone(err), err)
 	}
 	differs := func(sequence uint64) error {
 		return exporters.Permanent(fmt.Errorf("archive: record %d of stream %s was delivered with other bytes than %s/%s has archived",
@@ -225,10 +201,10 @@ func (h *head) continues(b *exporters.Batch, origin string) error {
 	}
 	if b.First() > h.next() {
 		return fmt.Errorf("archive: stream %s ends with record %d in the archive, but record %d was delivered next: records in between are missing",
-			h.stream, h.last.Last, b.First())
+			h.stream, h.next()-1, b.First())
 	}
-	if h.last.Origin != origin {
-		return fmt.Errorf("archive: stream %s was archived with origin %q: with origin %q it needs another folder", h.stream, h.last.Origin, origin)
+	if was := h.last.Common().Origin; was != origin {
+		return fmt.Errorf("archive: stream %s was archived with origin %q: with origin %q it needs another folder", h.stream, was, origin)
 	}
 	tree := b.Tree.Clone()
 	for _, r := range b.Records[:h.next()-b.First()] {

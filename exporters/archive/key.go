@@ -1,9 +1,12 @@
 package archive
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,60 +20,72 @@ import (
 	"github.com/agentaudit/agentaudit/exporters"
 )
 
-// openKey loads the private key, or makes it on the first start, and writes its public key beside the archive.
-func openKey(d disk, c settings) (note.Signer, error) {
-	if err := sweepKeys(d, c); err != nil {
-		return nil, err
+// Key signs the archive.
+type Key struct {
+	note.Signer
+	Public string // vkey: NAME+HASH+BASE64
+}
+
+// KeySettings say which key signs.
+type KeySettings struct {
+	// KeyFile holds the private key (Ed25519, note skey text). It is made on the first start (0600). It must not lie in the
+	// archive, and nobody but its owner may read it.
+	KeyFile string `json:"key_file"`
+	// KeyEnv names an environment variable that holds the private key instead.
+	KeyEnv string `json:"key_env"`
+	// PreviousKeyFile holds the key that has signed until now: it vouches for the new one in each stream, and can be
+	// destroyed when that is done.
+	PreviousKeyFile string `json:"previous_key_file"`
+}
+
+// defaultName is the name of a key made without an origin.
+const defaultName = "agent-audit"
+
+// Open loads the private key, or makes it on the first start, and the previous one if there is one.
+func (c *Settings) Open() (key, before *Key, err error) { return c.open(osDisk{}) }
+
+func (c *Settings) open(d disk) (key, before *Key, err error) {
+	if key, err = c.current(d); err != nil || c.PreviousKeyFile == "" {
+		return key, nil, err
 	}
-	known, err := ReadKeys(os.DirFS(c.Dir))
+	skey, err := readKey(c.PreviousKeyFile)
 	if err != nil {
+		return nil, nil, exporters.Permanent(fmt.Errorf("previous_key_file: %w", err))
+	}
+	if before, err = parseKey(skey); err != nil {
+		return nil, nil, exporters.Permanent(fmt.Errorf("archive: previous key file %s %w", c.PreviousKeyFile, err))
+	}
+	return key, before, nil
+}
+
+func (c *Settings) current(d disk) (*Key, error) {
+	if c.KeyEnv != "" {
+		key, err := parseKey(strings.TrimSpace(os.Getenv(c.KeyEnv)))
+		if err != nil {
+			return nil, exporters.Permanent(fmt.Errorf("archive: environment variable %s %w", c.KeyEnv, err))
+		}
+		return key, nil
+	}
+	if err := sweepKey(d, c.KeyFile); err != nil {
 		return nil, err
 	}
 	skey, err := readKey(c.KeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		if len(known) > 0 {
-			return nil, exporters.Permanent(fmt.Errorf("archive: key file %s is missing, but the archive was signed with another key: "+
-				"restore it; if it is lost, keep %s elsewhere for verification, remove it here, and a new key is made", c.KeyFile, known[0].Name))
-		}
-		skey, err = makeKey(d, c)
+		skey, err = c.makeKey(d)
 	}
 	if err != nil {
 		return nil, err
 	}
-	signer, err := note.NewSigner(skey)
+	key, err := parseKey(skey)
 	if err != nil {
-		return nil, exporters.Permanent(fmt.Errorf("archive: key file %s holds no note signing key", c.KeyFile))
+		return nil, exporters.Permanent(fmt.Errorf("archive: key file %s %w", c.KeyFile, err))
 	}
-	vkey, err := publicKey(skey)
-	if err != nil {
-		return nil, exporters.Permanent(fmt.Errorf("archive: key file %s: %w", c.KeyFile, err))
-	}
-	name := KeyName(signer.KeyHash())
-	for _, k := range known {
-		if k.Name != name {
-			continue
-		}
-		if k.Text != vkey+"\n" {
-			return nil, exporters.Permanent(fmt.Errorf("archive: %s is not the public key of %s: it was changed", filepath.Join(c.Dir, name), c.KeyFile))
-		}
-		return signer, nil
-	}
-	if err := put(d, filepath.Join(c.Dir, name), []byte(vkey+"\n"), 0o444); err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	return signer, nil
+	return key, nil
 }
 
-// sweepKeys removes what a crash while writing a key has left: it may be half a private key.
-func sweepKeys(d disk, c settings) error {
-	entries, err := os.ReadDir(c.Dir)
-	if err != nil {
-		return fmt.Errorf("archive: %w", err)
-	}
-	if err := sweep(d, c.Dir, entries); err != nil {
-		return err
-	}
-	left := filepath.Join(filepath.Dir(c.KeyFile), tempPrefix+filepath.Base(c.KeyFile))
+// sweepKey removes what a crash while writing the key has left: it may be half a private key.
+func sweepKey(d disk, file string) error {
+	left := filepath.Join(filepath.Dir(file), tempPrefix+filepath.Base(file))
 	if _, err := os.Lstat(left); err != nil {
 		return nil // there is none; anything else shows when the key is read
 	}
@@ -104,7 +119,7 @@ func readKey(file string) (string, error) {
 	return strings.TrimSuffix(string(b), "\n"), nil
 }
 
-func makeKey(d disk, c settings) (string, error) {
+func (c *Settings) makeKey(d disk) (string, error) {
 	name := c.Origin
 	if name == "" {
 		name = defaultName
@@ -122,17 +137,29 @@ func makeKey(d disk, c settings) (string, error) {
 	return skey, nil
 }
 
-// publicKey is the note vkey of a note skey.
-func publicKey(skey string) (string, error) {
+// parseKey reads a note skey. Errors say nothing of it.
+func parseKey(skey string) (*Key, error) {
+	none := errors.New("holds no note signing key")
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return nil, none
+	}
 	parts := strings.SplitN(skey, "+", 5) // PRIVATE+KEY+name+hash+base64, which may have plus signs
 	if len(parts) != 5 {
-		return "", errors.New("holds no note signing key")
+		return nil, none
 	}
-	key, err := base64.StdEncoding.DecodeString(parts[4])
-	if err != nil || len(key) != 1+ed25519.SeedSize {
-		return "", errors.New("holds no note signing key")
+	seed, err := base64.StdEncoding.DecodeString(parts[4])
+	if err != nil || len(seed) != 1+ed25519.SeedSize {
+		return nil, none
 	}
-	return note.NewEd25519VerifierKey(parts[2], ed25519.NewKeyFromSeed(key[1:]).Public().(ed25519.PublicKey))
+	vkey, err := note.NewEd25519VerifierKey(parts[2], ed25519.NewKeyFromSeed(seed[1:]).Public().(ed25519.PublicKey))
+	return &Key{Signer: signer, Public: vkey}, err
+}
+
+// keyHash is the hash of a key of any signature type: the first byte of key (C2SP signed-note).
+func keyHash(name string, key []byte) uint32 {
+	h := sha256.Sum256(append([]byte(name+"\n"), key...))
+	return binary.BigEndian.Uint32(h[:])
 }
 
 // KeyName is the name of a public key's file.
@@ -152,21 +179,21 @@ type KeyFile struct {
 
 // ReadKeys reads the public keys that lie beside an archive. They tell who claims to have signed it; whether to believe
 // them is for the reader to decide, who has the key from elsewhere.
-func ReadKeys(fsys fs.FS) ([]KeyFile, error) {
-	entries, err := fs.ReadDir(fsys, ".")
+func ReadKeys(ctx context.Context, r Reader) ([]KeyFile, error) {
+	list, err := r.List(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}
 	var keys []KeyFile
-	for _, e := range entries {
-		if !IsKeyName(e.Name()) {
+	for _, l := range list {
+		if l.Dir || !IsKeyName(l.Name) {
 			continue
 		}
-		text, err := fs.ReadFile(fsys, e.Name())
+		text, _, err := r.Read(ctx, l.Name, l.Version)
 		if err != nil {
 			return nil, fmt.Errorf("archive: %w", err)
 		}
-		keys = append(keys, KeyFile{Name: e.Name(), Text: string(text)})
+		keys = append(keys, KeyFile{Name: l.Name, Text: string(text)})
 	}
 	return keys, nil
 }

@@ -48,7 +48,7 @@ func TestKeyFile(t *testing.T) {
 	root := t.TempDir()
 	key := filepath.Join(root, "key")
 	start := func() error {
-		a, err := open(settingsFor(t, root), osDisk{})
+		a, err := open(t.Context(), settingsFor(t, root), osDisk{})
 		if err == nil {
 			_ = a.Close()
 		}
@@ -62,7 +62,7 @@ func TestKeyFile(t *testing.T) {
 		t.Fatalf("key file %v, %v", info.Mode(), err)
 	}
 	first, _ := os.ReadFile(key)
-	keys, err := ReadKeys(os.DirFS(filepath.Join(root, "archive")))
+	keys, err := ReadKeys(t.Context(), FS(os.DirFS(filepath.Join(root, "archive"))))
 	if err != nil || len(keys) != 1 {
 		t.Fatal(keys, err)
 	}
@@ -113,41 +113,89 @@ func TestKeyFile(t *testing.T) {
 	}
 }
 
-// A new key is written beside the old one, and the chain goes on.
-func TestNewKey(t *testing.T) {
+// A new key follows on the old one only with a note of the old one's, and in every link that note is needed once.
+func TestKeyChange(t *testing.T) {
 	root := t.TempDir()
-	all := exportertest.Records("s", 0, 10)
-	for i, part := range [][]exporters.Record{all[:5], all[5:]} {
-		if i == 1 {
-			skey, _, err := note.GenerateKey(nil, "another")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(root, "key"), []byte(skey), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		settings, _ := json.Marshal(map[string]any{"dir": filepath.Join(root, "archive"), "key_file": filepath.Join(root, "key"), "origin": "example.com/audit"})
-		a, err := Open(t.Context(), settings)
+	all := exportertest.Records("s", 0, 20)
+	key := func(name string) string {
+		skey, _, err := note.GenerateKey(nil, name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := a.Export(t.Context(), exportertest.Batch("s", part)); err != nil {
+		path := filepath.Join(root, name)
+		if err := os.WriteFile(path, []byte(skey), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_ = a.Close()
+		return path
 	}
-	keys, err := ReadKeys(os.DirFS(filepath.Join(root, "archive")))
+	one, two, three := key("one"), key("two"), key("three")
+	export := func(from, to int, key, before string) error {
+		settings, _ := json.Marshal(map[string]any{
+			"dir": filepath.Join(root, "archive"), "key_file": key, "previous_key_file": before, "origin": "example.com/audit",
+		})
+		a, err := Open(t.Context(), settings)
+		if err != nil {
+			return err
+		}
+		defer a.Close()
+		_, _, err = a.Export(t.Context(), exportertest.Batch("s", all[from:to]))
+		return err
+	}
+	if err := export(0, 5, one, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := export(5, 10, two, ""); !exporters.IsPermanent(err) || !strings.Contains(err.Error(), "previous_key_file") {
+		t.Fatalf("a key that nobody vouches for: %v", err)
+	}
+	if err := export(5, 10, two, three); !exporters.IsPermanent(err) {
+		t.Fatalf("a key that another vouches for: %v", err)
+	}
+	for from := 5; from < 15; from += 5 {
+		if err := export(from, from+5, two, one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := export(15, 20, two, ""); err != nil {
+		t.Fatal(err)
+	}
+	r := FS(os.DirFS(filepath.Join(root, "archive")))
+	keys, err := ReadKeys(t.Context(), r)
 	if err != nil || len(keys) != 2 {
 		t.Fatal(keys, err)
 	}
-	a, err := open(settingsFor(t, root), osDisk{}) // with the key's name as origin
-	if err != nil {
-		t.Fatal(err)
+	var verifiers []note.Verifier
+	for _, k := range keys {
+		v, err := note.NewVerifier(strings.TrimSpace(k.Text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifiers = append(verifiers, v)
 	}
-	defer a.Close()
-	if _, _, err := a.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 10, 1))); !exporters.IsPermanent(err) {
-		t.Errorf("another origin: %v, want a permanent error", err)
+	for _, first := range []uint64{0, 5, 10, 15} {
+		m, _, err := ReadManifest(t.Context(), r, "s", first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if changed := m.KeyChange != ""; changed != (first == 5) {
+			t.Errorf("record %d: key change %q", first, m.KeyChange)
+		}
+		if first != 5 {
+			continue
+		}
+		if v, err := NewKey(m, note.VerifierList(verifiers...)); err != nil || v.Name() != "two" {
+			t.Errorf("%v, %v", v, err)
+		}
+		m.First, m.Tree.Before.Size = 6, 6
+		if _, err := NewKey(m, note.VerifierList(verifiers...)); err == nil {
+			t.Error("a key change passes in another place")
+		}
+	}
+	a, err := Open(t.Context(), settingsFor(t, root)) // with the key's name as origin
+	if err == nil {
+		_ = a.Close()
+	}
+	if !exporters.IsPermanent(err) {
+		t.Errorf("a new key beside others: %v", err)
 	}
 }
 

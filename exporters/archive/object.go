@@ -3,16 +3,14 @@ package archive
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
-	"path"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/agentaudit/agentaudit/exporters"
@@ -24,72 +22,169 @@ import (
 type Input struct {
 	Stream, Origin string
 	Records        []exporters.Record
-	Tree           merkle.Frontier // before the first record; Build appends to it
-	Previous       *Link           // nil where the archive begins
+	Tree           merkle.Frontier // before the first record
+	Previous       *Previous       // nil where the archive begins
 	Created        time.Time
+	Lock           *Lock  // what the object and its manifest are locked under
+	KeyChange      string // see Entry
+	Compression    string // Gzip (also "") or Zstd
 }
 
-// Sealed is an object ready to be written: first Object, then, as the commit, File.
-type Sealed struct {
+// Packed is an object that is ready to be written, and the manifest that is signed once the store has it.
+type Packed struct {
 	Object   []byte
 	Manifest *Manifest
-	File     []byte // the manifest's
-	Tree     merkle.Frontier
+	Tree     merkle.Frontier     // after the last record
 	Refused  []exporters.Refusal // records that are no canonical document of the stream: only their leaves are kept
 }
 
-// Build compresses records to an object and signs its manifest. The same records give the same object.
+// Sealed is an object with its signed manifest.
+type Sealed struct {
+	*Packed
+	File []byte // the manifest's
+}
+
+// Build packs and seals an object for a store without versions.
 func Build(in Input, signer note.Signer) (*Sealed, error) {
-	first := in.Records[0].Sequence
-	m := &Manifest{
-		Version: Version, Origin: in.Origin, Stream: in.Stream, Created: in.Created.UTC(),
-		First: first, Last: in.Records[len(in.Records)-1].Sequence, Previous: in.Previous,
-	}
-	m.setBefore(&in.Tree)
-	s := &Sealed{Manifest: m, Tree: in.Tree}
-	var object bytes.Buffer
-	zip := gzip.NewWriter(&object)
-	zone := NewSummary()
-	var doc value.Doc
-	for _, r := range in.Records {
-		leaf := merkle.LeafHash(r.JSON)
-		s.Tree.Append(leaf)
-		doc.Reset()
-		v, err := CheckDocument(&doc, in.Stream, r.Sequence, r.JSON)
-		if err != nil {
-			m.Omitted = append(m.Omitted, Omitted{Sequence: r.Sequence, Leaf: Hex(leaf), Reason: err.Error()})
-			s.Refused = append(s.Refused, exporters.Refusal{Sequence: r.Sequence, Reason: err.Error()})
-			continue
-		}
-		zone.Add(v)
-		m.Count++
-		m.Object.RawBytes += int64(len(r.JSON)) + 1
-		if _, err := zip.Write(r.JSON); err != nil {
-			return nil, err
-		}
-		if _, err := zip.Write([]byte{'\n'}); err != nil {
-			return nil, err
-		}
-	}
-	if err := zip.Close(); err != nil {
+	p, err := Pack(in)
+	if err != nil {
 		return nil, err
 	}
-	s.Object = object.Bytes()
-	m.Object.Name, m.Object.Bytes, m.Object.SHA256 = ObjectName(first), int64(len(s.Object)), Hex(sha256.Sum256(s.Object))
-	m.Time, m.Zone = zone.times, zone.zone()
-	m.Tree.After = TreeHead{Size: s.Tree.Size(), Root: Hex(s.Tree.Root())}
-	var err error
-	if m.Checkpoint, err = signCheckpoint(m, signer); err != nil {
-		return nil, err
-	}
-	if s.File, err = m.Marshal(); err != nil {
-		return nil, err
-	}
-	// Whatever we sign, we can read: a manifest that is refused later would be worthless.
-	if _, err := ParseManifest(s.File); err != nil {
+	return p.Seal(File{}, signer)
+}
+
+// Seal signs the manifest of an object that the store holds as f.
+func (p *Packed) Seal(f File, signer note.Signer) (*Sealed, error) {
+	p.Manifest.Object.Version = f.Version
+	file, err := seal(p.Manifest, signer)
+	if err != nil {
 		return nil, exporters.Permanent(err)
 	}
-	return s, nil
+	return &Sealed{Packed: p, File: file}, nil
+}
+
+// Pack compresses records to an object. The same records give the same object.
+func Pack(in Input) (*Packed, error) {
+	first := in.Records[0].Sequence
+	suffix := suffixOf(in.Compression)
+	m := &Manifest{
+		Entry: Entry{
+			Version: Version, Origin: in.Origin, Stream: in.Stream, Created: in.Created.UTC(),
+			Lock: in.Lock, KeyChange: in.KeyChange, Previous: in.Previous,
+		},
+		First: first, Last: in.Records[len(in.Records)-1].Sequence,
+	}
+	m.setBefore(&in.Tree)
+	k := &packer{p: &Packed{Manifest: m, Tree: in.Tree.Clone()}, zone: NewSummary()}
+	var err error
+	if k.zip, err = newCompressor(suffix); err != nil {
+		return nil, err
+	}
+	for i := range in.Records {
+		if err := k.add(&in.Records[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := k.endBlock(); err != nil {
+		return nil, err
+	}
+	p := k.p
+	p.Object = k.out.Bytes()
+	m.Object.Name, m.Object.Bytes, m.Object.SHA256 = otherName(first, 0, suffix), int64(len(p.Object)), Hex(sha256.Sum256(p.Object))
+	m.Time, m.Zone = k.zone.times, k.zone.zone()
+	m.Tree.After = TreeHead{Size: p.Tree.Size(), Root: Hex(p.Tree.Root())}
+	return p, nil
+}
+
+// packer writes an object block by block.
+type packer struct {
+	p    *Packed
+	out  bytes.Buffer
+	zip  compressor
+	zone *Summary
+	doc  value.Doc
+
+	block *blockWriter // nil between blocks
+}
+
+// blockWriter is the block being written.
+type blockWriter struct {
+	Block
+	leaves           *merkle.Range
+	from             int // its place in the object
+	sum              *Summary
+	sessions, agents marks
+}
+
+// add puts a record into the block that it belongs to.
+func (k *packer) add(r *exporters.Record) error {
+	if k.block != nil && r.Sequence%blockRecords == 0 {
+		if err := k.endBlock(); err != nil {
+			return err
+		}
+	}
+	if k.block == nil {
+		k.block = &blockWriter{
+			Block: Block{First: r.Sequence}, leaves: merkle.NewRange(r.Sequence), from: k.out.Len(),
+			sum: NewSummary(), sessions: marks{}, agents: marks{},
+		}
+		k.zip.Reset(&k.out)
+	}
+	leaf := merkle.LeafHash(r.JSON)
+	k.block.leaves.Append(leaf)
+	m := k.p.Manifest
+	k.doc.Reset()
+	v, err := CheckDocument(&k.doc, m.Stream, r.Sequence, r.JSON)
+	if err != nil {
+		m.Omitted = append(m.Omitted, Omitted{Sequence: r.Sequence, Leaf: Hex(leaf), Reason: err.Error()})
+		k.p.Refused = append(k.p.Refused, exporters.Refusal{Sequence: r.Sequence, Reason: err.Error()})
+		return nil
+	}
+	k.zone.addValues(v)
+	k.block.add(v)
+	m.Count++
+	k.block.RawBytes += int64(len(r.JSON)) + 1
+	if _, err := k.zip.Write(r.JSON); err != nil {
+		return err
+	}
+	_, err = k.zip.Write([]byte{'\n'})
+	return err
+}
+
+// add notes what a query may look for.
+func (b *blockWriter) add(doc value.Value) {
+	b.sum.addTime(doc)
+	b.sessions.add(doc.Get("agent_audit", "session", "id").String())
+	for _, path := range zoneLists[0].paths {
+		b.agents.add(doc.Get(path...).String())
+	}
+}
+
+// endBlock closes the block and continues the tree by it.
+func (k *packer) endBlock() error {
+	if err := k.zip.Close(); err != nil {
+		return err
+	}
+	b := k.block
+	part := k.out.Bytes()[b.from:]
+	b.Bytes, b.SHA256, b.Time = int64(len(part)), Hex(sha256.Sum256(part)), b.sum.times
+	b.Sessions, b.Agents = b.sessions.String(), b.agents.String()
+	roots := b.leaves.Roots()
+	for i, level := range merkle.Levels(b.First, b.First+b.leaves.Len()) {
+		b.Subtrees = append(b.Subtrees, Hex(roots[i]))
+		if !k.p.Tree.AppendTree(level, roots[i]) {
+			return exporters.Permanent(fmt.Errorf("archive: record %d does not follow the tree before it", b.First))
+		}
+	}
+	if !b.Time.Max.IsZero() {
+		k.zone.time(b.Time.Min)
+		k.zone.time(b.Time.Max)
+	}
+	m := k.p.Manifest
+	m.Blocks = append(m.Blocks, b.Block)
+	m.Object.RawBytes += b.RawBytes
+	k.block = nil
+	return nil
 }
 
 // CheckDocument says whether data is the canonical document of a stream's record, and returns it parsed into doc. It may
@@ -133,9 +228,9 @@ func (m *Manifest) CheckObject(data []byte) error {
 // in memory but a line.
 func (m *Manifest) Records(data []byte) iter.Seq2[exporters.Record, error] {
 	return func(yield func(exporters.Record, error) bool) {
-		zip, err := gzip.NewReader(bytes.NewReader(data))
+		zip, err := decompress(m.Object.Name, data)
 		if err != nil {
-			yield(exporters.Record{Sequence: m.First}, fmt.Errorf("object cannot be decompressed: %w", err))
+			yield(exporters.Record{Sequence: m.First}, err)
 			return
 		}
 		defer zip.Close()
@@ -180,37 +275,10 @@ func readLine(r *bufio.Reader, buf []byte) ([]byte, error) {
 	}
 }
 
-// ReadManifest reads a stream's manifest. It also returns the file as it is.
-func ReadManifest(fsys fs.FS, stream string, first uint64) (*Manifest, []byte, error) {
-	name := path.Join(stream, ManifestName(first))
-	if info, err := fs.Stat(fsys, name); err == nil && info.Size() > maxManifest {
-		return nil, []byte{}, fmt.Errorf("archive: %s is too large for a manifest", name)
-	}
-	file, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return nil, nil, fmt.Errorf("archive: %w", err)
-	}
-	m, err := ParseManifest(file)
-	if err != nil {
-		return nil, file, fmt.Errorf("%s: %w", name, err)
-	}
-	if m.Stream != stream || m.First != first {
-		return nil, file, fmt.Errorf("%s: archive: manifest is of another place: stream %s, first record %d", name, m.Stream, m.First)
-	}
-	return m, file, nil
-}
-
-// ReadObject reads the object of a manifest and checks its size, before it is read, and its hash.
-func ReadObject(fsys fs.FS, m *Manifest) ([]byte, error) {
-	name := path.Join(m.Stream, m.Object.Name)
-	info, err := fs.Stat(fsys, name)
-	if err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
-	}
-	if info.Size() != m.Object.Bytes {
-		return nil, fmt.Errorf("archive: %s: %w", name, ErrSize)
-	}
-	data, err := fs.ReadFile(fsys, name)
+// ReadObject reads the object of a manifest and checks its size and hash.
+func ReadObject(ctx context.Context, r Reader, m *Manifest) ([]byte, error) {
+	name := m.Stream + "/" + m.Object.Name
+	data, _, err := r.Read(ctx, name, m.Object.Version)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
 	}

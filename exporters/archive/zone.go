@@ -57,6 +57,12 @@ func NewSummary() *Summary {
 
 // Add takes in a document.
 func (z *Summary) Add(doc value.Value) {
+	z.addValues(doc)
+	z.addTime(doc)
+}
+
+// addValues takes in all of a document but its time.
+func (z *Summary) addValues(doc value.Value) {
 	for i, l := range zoneLists {
 		for _, path := range l.paths {
 			v := doc.Get(path...)
@@ -69,6 +75,10 @@ func (z *Summary) Add(doc value.Value) {
 	if n, ok := doc.Get("event", "risk_score").Int(); ok && (z.risk == nil || n > *z.risk) {
 		z.risk = &n
 	}
+}
+
+// addTime takes in a document's time only.
+func (z *Summary) addTime(doc value.Value) {
 	if t, err := time.Parse(time.RFC3339Nano, doc.Get("@timestamp").String()); err == nil && !t.IsZero() {
 		z.time(t.UTC())
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"iter"
 	"os"
 	"slices"
@@ -20,12 +19,12 @@ import (
 // archiveSource reads an archive's objects. Objects that by their manifests have no match are skipped. It checks sizes
 // and hashes of what it reads, but no signatures: that is what verify is for.
 type archiveSource struct {
-	fsys fs.FS
-	name string
+	reader archive.Reader
+	name   string
 }
 
 // OpenDir opens an archive folder.
-func OpenDir(dir string) (Source, error) {
+func OpenDir(ctx context.Context, dir string) (Source, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, fmt.Errorf("archive: %w", err)
@@ -33,14 +32,14 @@ func OpenDir(dir string) (Source, error) {
 	if !info.IsDir() {
 		return nil, fmt.Errorf("archive: %s is no folder", dir)
 	}
-	return OpenArchive(os.DirFS(dir), dir)
+	return OpenArchive(ctx, archive.FS(os.DirFS(dir)), dir)
 }
 
-// OpenArchive opens an archive in any file system; name is for errors.
-func OpenArchive(fsys fs.FS, name string) (Source, error) {
-	s := &archiveSource{fsys: fsys, name: name}
+// OpenArchive opens an archive in a folder or bucket; name is for errors.
+func OpenArchive(ctx context.Context, r archive.Reader, name string) (Source, error) {
+	s := &archiveSource{reader: r, name: name}
 	found := false
-	for _, err := range s.manifests() {
+	for _, err := range s.manifests(ctx) {
 		if err != nil {
 			return nil, err
 		}
@@ -57,25 +56,29 @@ func OpenArchive(fsys fs.FS, name string) (Source, error) {
 func (s *archiveSource) Close() error { return nil }
 
 // manifests reads the manifests of all streams.
-func (s *archiveSource) manifests() iter.Seq2[*archive.Manifest, error] {
+func (s *archiveSource) manifests(ctx context.Context) iter.Seq2[*archive.Manifest, error] {
 	return func(yield func(*archive.Manifest, error) bool) {
-		streams, err := fs.ReadDir(s.fsys, ".")
+		streams, err := s.reader.List(ctx, "")
 		if err != nil {
 			yield(nil, fmt.Errorf("archive: %w", err))
 			return
 		}
-		for _, e := range streams {
-			if !e.IsDir() || archive.CheckStream(e.Name()) != nil {
+		for _, l := range streams {
+			if !l.Dir || archive.CheckStream(l.Name) != nil {
 				continue
 			}
-			entries, err := fs.ReadDir(s.fsys, e.Name())
+			list, err := s.reader.List(ctx, l.Name)
 			if err != nil {
 				yield(nil, fmt.Errorf("archive: %w", err))
 				return
 			}
-			for _, first := range archive.Manifests(entries) {
-				m, _, err := archive.ReadManifest(s.fsys, e.Name(), first)
-				if !yield(m, err) || err != nil {
+			for _, at := range archive.Manifests(list) {
+				m, _, _, err := archive.ReadLink(ctx, s.reader, l.Name, at)
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				if !yield(m.(*archive.Manifest), nil) {
 					return
 				}
 			}
@@ -91,7 +94,7 @@ func (s *archiveSource) Query(ctx context.Context, q Query) iter.Seq2[Row, error
 			yield(Row{}, err)
 			return
 		}
-		objects, err := s.objects(&q)
+		objects, err := s.objects(ctx, &q)
 		if err != nil {
 			yield(Row{}, err)
 			return
@@ -118,9 +121,9 @@ func (s *archiveSource) Query(ctx context.Context, q Query) iter.Seq2[Row, error
 }
 
 // objects are those that may hold a match, in the order in which they have to be read.
-func (s *archiveSource) objects(q *Query) ([]*archive.Manifest, error) {
+func (s *archiveSource) objects(ctx context.Context, q *Query) ([]*archive.Manifest, error) {
 	var objects []*archive.Manifest
-	for m, err := range s.manifests() {
+	for m, err := range s.manifests(ctx) {
 		if err != nil {
 			return nil, err
 		}
@@ -178,7 +181,7 @@ func (s *archiveSource) search(ctx context.Context, o *archive.Manifest, m *matc
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	data, err := archive.ReadObject(s.fsys, o)
+	data, err := archive.ReadObject(ctx, s.reader, o)
 	if errors.Is(err, archive.ErrSize) || errors.Is(err, archive.ErrSHA256) {
 		return fmt.Errorf("%w: it was changed or damaged; verify the archive", err)
 	}

@@ -87,7 +87,7 @@ func Open(ctx context.Context, url string) (Source, error) {
 	case scheme == "sqlite":
 		return OpenSQLite(ctx, path)
 	case scheme == "dir":
-		return OpenDir(path)
+		return OpenDir(ctx, path)
 	}
 	return nil, fmt.Errorf("source %q: unknown kind %q; sqlite: and dir: are known", url, scheme)
 }

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 
-	"github.com/agentaudit/agentaudit/exporters"
 	"github.com/agentaudit/agentaudit/exporters/archive"
 	"github.com/agentaudit/agentaudit/schema/merkle"
 	"github.com/agentaudit/agentaudit/schema/value"
@@ -18,55 +16,65 @@ const maxFindings = 10
 // object checks one object against its manifest. It needs no other object: the manifest has the tree before it.
 func (s *stream) object(l *link) {
 	defer s.step(l)
-	if l.m == nil {
+	m := l.manifest()
+	if m == nil {
 		return
 	}
-	name := l.m.Object.Name
-	if !s.objects[l.first] {
-		s.add(MissingObject, name, &l.first, "the object is missing: records %d to %d", l.m.First, l.m.Last)
-		return
-	}
-	data, err := s.read(l.m)
+	data, f, err := s.readObject(m, l.listed)
 	if err != nil {
-		s.add(Unreadable, name, nil, "%v", err)
+		kind := Unreadable
+		if errors.Is(err, fs.ErrNotExist) {
+			kind = MissingObject
+		}
+		s.add(kind, m.Object.Name, &m.First, "records %d to %d are missing: %v", m.First, m.Last, err)
 		return
 	}
 	if data == nil || !l.signed {
 		return
 	}
-	r := &records{stream: s, link: l}
+	s.lock(m.Object.Name, f, &m.Entry)
+	r := &records{stream: s, link: l, m: m}
 	r.check(data)
 	s.mu.Lock()
 	s.total.Records += r.count
-	s.total.Omitted += uint64(len(l.m.Omitted))
+	s.total.Omitted += uint64(len(m.Omitted))
 	s.total.Bytes += int64(len(data))
+	s.total.RawBytes += m.Object.RawBytes
 	s.mu.Unlock()
 }
 
 // tooMuch is by how many bytes an object may be larger than it should be and still be read to see what is wrong with it.
 const tooMuch = 64 << 20
 
-// read reads an object and compares its size and hash; nil if it is far too large.
-func (s *stream) read(m *archive.Manifest) ([]byte, error) {
-	path := path.Join(s.name, m.Object.Name)
-	info, err := fs.Stat(s.fsys, path)
-	if err != nil {
-		return nil, err
+// readObject reads an object and compares its size and hash; nil if it is far too large. It reads the version that was
+// signed; where that is not there, the first one.
+func (s *stream) readObject(m *archive.Manifest, at archive.Listed) ([]byte, archive.File, error) {
+	name := m.Object.Name
+	if at.Name == "" {
+		return nil, archive.File{}, fs.ErrNotExist
 	}
-	if info.Size() != m.Object.Bytes {
-		s.add(ObjectSize, m.Object.Name, nil, "the object has %d bytes, its manifest says %d", info.Size(), m.Object.Bytes)
-		if info.Size()-tooMuch > m.Object.Bytes {
-			return nil, nil
+	if at.Size != m.Object.Bytes {
+		s.add(ObjectSize, name, nil, "the object has %d bytes, its manifest says %d", at.Size, m.Object.Bytes)
+		if at.Size-tooMuch > m.Object.Bytes {
+			return nil, archive.File{}, nil
 		}
 	}
-	data, err := fs.ReadFile(s.fsys, path)
+	version := at.Version
+	if m.Object.Version != "" && version != "" && m.Object.Version != version {
+		s.add(Replaced, name, nil, "the first version is %s, but %s was signed", version, m.Object.Version)
+		version = m.Object.Version
+	}
+	data, f, err := s.reader.Read(s.ctx, s.name+"/"+name, version)
+	if errors.Is(err, fs.ErrNotExist) && version != at.Version {
+		data, f, err = s.reader.Read(s.ctx, s.name+"/"+name, at.Version)
+	}
 	if err != nil {
-		return nil, err
+		return nil, f, err
 	}
 	if err := m.CheckObject(data); errors.Is(err, archive.ErrSHA256) {
-		s.add(ObjectHash, m.Object.Name, nil, "%v", err)
+		s.add(ObjectHash, name, nil, "%v", err)
 	}
-	return data, nil
+	return data, f, nil
 }
 
 // step reports progress.
@@ -75,9 +83,10 @@ func (s *stream) step(l *link) {
 	defer s.mu.Unlock()
 	s.progress.Objects++
 	s.progress.Total = s.verifier.total
-	if l.m != nil {
-		s.progress.Bytes += l.m.Object.Bytes
+	if m := l.manifest(); m != nil {
+		s.progress.Bytes += m.Object.Bytes
 	}
+	l.l = nil // manifests can be large, and there are many
 	if s.options.Progress != nil {
 		s.options.Progress(s.progress)
 	}
@@ -87,26 +96,29 @@ func (s *stream) step(l *link) {
 type records struct {
 	*stream
 	*link
+	m     *archive.Manifest
 	count uint64
-	bad   int
 	tree  merkle.Frontier
-	doc   value.Doc
-	sum   *archive.Summary
 }
 
+// check hashes the records to the tree that was signed. What does, is what was sealed, byte for byte; the documents are
+// looked at only when something is wrong, or when a deep check is asked for.
 func (r *records) check(data []byte) {
 	var err error
 	if r.tree, err = r.m.Before(); err != nil {
-		r.add(BadManifest, archive.ManifestName(r.first), nil, "%v", err) // ParseManifest has checked it
+		r.add(BadManifest, r.at.Name, nil, "%v", err) // ParseLink has checked it
 		return
 	}
-	r.sum = archive.NewSummary()
-	name := r.m.Object.Name
-	leaves := r.m.Leaves(&r.tree, r.met)
+	var grown func()
+	if len(r.expected) > 0 {
+		grown = r.compare
+	}
+	leaves := r.m.Leaves(&r.tree, grown)
 	for rec, err := range r.m.Records(data) {
 		if err != nil {
 			next := rec.Sequence
-			r.add(BadObject, name, &next, "%v", err)
+			r.documents(data)
+			r.add(BadObject, r.m.Object.Name, &next, "%v", err)
 			r.unchecked()
 			return
 		}
@@ -115,46 +127,57 @@ func (r *records) check(data []byte) {
 		}
 		r.count++
 		leaves.Add(rec)
-		r.document(rec)
 	}
 	leaves.Finish()
-	if r.bad > maxFindings {
-		r.add(BadDocument, name, nil, "%d more documents are not what they should be", r.bad-maxFindings)
+	good := archive.Hex(r.tree.Root()) == r.m.Tree.After.Root
+	if !good {
+		r.add(BadTree, r.m.Object.Name, nil, "the records do not give the tree head that was signed: one of records %d to %d was changed", r.m.First, r.m.Last)
 	}
-	if archive.Hex(r.tree.Root()) != r.m.Tree.After.Root {
-		r.add(BadTree, name, nil, "the records do not give the tree head that was signed: one of records %d to %d was changed", r.m.First, r.m.Last)
-	}
-	if r.bad == 0 && !r.sum.Is(r.m) {
-		r.add(BadSummary, archive.ManifestName(r.first), nil, "the manifest's time range or zone is not that of its records")
+	if !good || r.options.Deep {
+		r.documents(data)
 	}
 }
 
-// document checks that a record is the canonical document of its place.
-func (r *records) document(rec exporters.Record) {
-	r.doc.Reset()
-	v, err := archive.CheckDocument(&r.doc, r.name, rec.Sequence, rec.JSON)
-	if err == nil {
-		r.sum.Add(v)
-		return
+// documents checks that each record is the canonical document of its place, and that the manifest's summary is theirs.
+func (r *records) documents(data []byte) {
+	sum := archive.NewSummary()
+	var doc value.Doc
+	bad := 0
+	for rec, err := range r.m.Records(data) {
+		if err != nil {
+			return // check says so
+		}
+		doc.Reset()
+		v, err := archive.CheckDocument(&doc, r.name, rec.Sequence, rec.JSON)
+		if err == nil {
+			sum.Add(v)
+			continue
+		}
+		if bad++; bad > maxFindings {
+			continue
+		}
+		text := err.Error()
+		if n, ok := v.Get("event", "sequence").Int(); ok && n >= 0 && uint64(n) != rec.Sequence {
+			text = fmt.Sprintf("record %d stands where record %d belongs", n, rec.Sequence)
+		}
+		r.add(BadDocument, r.m.Object.Name, &rec.Sequence, "%s", text)
 	}
-	if r.bad++; r.bad > maxFindings {
-		return
+	if bad > maxFindings {
+		r.add(BadDocument, r.m.Object.Name, nil, "%d more documents are not what they should be", bad-maxFindings)
 	}
-	text := err.Error()
-	if n, ok := v.Get("event", "sequence").Int(); ok && n >= 0 && uint64(n) != rec.Sequence {
-		text = fmt.Sprintf("record %d stands where record %d belongs", n, rec.Sequence)
+	if bad == 0 && !sum.Is(r.m) {
+		r.add(BadSummary, r.at.Name, nil, "the manifest's time range or zone is not that of its records")
 	}
-	r.add(BadDocument, r.m.Object.Name, &rec.Sequence, "%s", text)
 }
 
-// met compares the tree with expected checkpoints whenever it has grown.
-func (r *records) met() {
+// compare compares the tree with expected checkpoints whenever it has grown.
+func (r *records) compare() {
 	for _, e := range r.expected {
 		if r.tree.Size() != e.Size {
 			continue
 		}
 		if r.tree.Root() == e.Root {
-			r.proved(e)
+			r.met(e)
 			continue
 		}
 		r.add(Unexpected, r.m.Object.Name, nil, "the first %d records do not give the expected checkpoint: the archive was rewritten", e.Size)

@@ -12,14 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/agentaudit/agentaudit/exporters/archive"
 )
@@ -51,6 +48,12 @@ const (
 	BadKeyFile     Kind = "key-file"    // a public key beside the archive is damaged or not among the given ones
 	Truncated      Kind = "truncated"   // the expected checkpoint lies beyond the archive's end
 	Unexpected     Kind = "expected-checkpoint"
+	BadKeyChange   Kind = "key-change"  // the old key does not vouch for the new one, here
+	RetiredKey     Kind = "retired-key" // signed by a key that another has followed on in this stream
+	Hidden         Kind = "hidden"      // S3: a delete marker lies on the file
+	Replaced       Kind = "replaced"    // S3: a newer version lies on the file, or it is not the version that was signed
+	BadLock        Kind = "lock"        // S3: no lock, a weaker one, or one that ends sooner than signed or asked for
+	BadWitness     Kind = "witness"     // a co-signature is missing or wrong
 )
 
 // Finding is something wrong.
@@ -70,8 +73,30 @@ type Stream struct {
 	Records uint64 `json:"records"` // documents checked
 	Omitted uint64 `json:"omitted"` // refused records, of which only the leaf hash is archived
 	Bytes   int64  `json:"bytes"`   // of objects, compressed
+	// RawBytes is what the objects hold, decompressed.
+	RawBytes int64 `json:"raw_bytes"`
+	// Heartbeats were written when no record came for a while. Silence is the longest time between two links of the chain:
+	// nothing shows that the archive was being written in between.
+	Heartbeats int     `json:"heartbeats"`
+	Silence    Silence `json:"silence,omitzero"`
+	// LockedUntil is when the first of the stream's files can be deleted; zero where nothing is locked, or it is not known.
+	LockedUntil time.Time `json:"locked_until,omitzero"`
 	// Last is the last checkpoint: what to compare with the pipeline's own. Zero if no manifest could be read.
 	Last Head `json:"last"`
+}
+
+// Silence is a time in which nothing was written.
+type Silence struct {
+	From  time.Time `json:"from"`
+	Until time.Time `json:"until"`
+}
+
+// Witnessed is a co-signature that was verified.
+type Witnessed struct {
+	Witness string    `json:"witness"`
+	Origin  string    `json:"origin"`
+	Size    uint64    `json:"size"`
+	Time    time.Time `json:"time"`
 }
 
 // Head is a checkpoint.
@@ -94,6 +119,8 @@ type Report struct {
 	KeysFromArchive bool `json:"keys_from_archive,omitempty"`
 	// Proved are the expected checkpoints that the archive was shown to contain.
 	Proved []string `json:"proved,omitempty"`
+	// Witnessed are the co-signatures on expected checkpoints that were verified.
+	Witnessed []Witnessed `json:"witnessed,omitempty"`
 }
 
 // OK says whether nothing was found wrong.
@@ -112,6 +139,18 @@ type Options struct {
 	Keys []string
 	// Expected are checkpoints kept elsewhere (signed notes): the archive must contain the very trees they are heads of.
 	Expected []string
+	// Witnesses are the public keys of witnesses. Each expected checkpoint must be co-signed by one of them at least.
+	Witnesses []string
+	// Locks says that the archive lies in an S3 bucket with Object Lock: each file's lock must be there and hold as long as
+	// its signed manifest says, and be of Mode and last for Retention since it was written, if they are given.
+	Locks     bool
+	Mode      string
+	Retention time.Duration
+	// Deep also checks that each document is canonical and in its place, and the manifests' summaries. The signature
+	// already says that they were when they were signed; without Deep they are only looked at when something is wrong.
+	Deep bool
+	// Parallel is how many files are read at a time; 0: as many as there are processors.
+	Parallel int
 	// Grace is how long to wait for what an exporter may be writing right now: a temporary file, an object whose manifest
 	// is about to come.
 	Grace time.Duration
@@ -119,10 +158,16 @@ type Options struct {
 	Progress func(Progress)
 }
 
-// Verify checks the archive in a file system (os.DirFS of its folder). The error is for what keeps it from checking at
-// all: no such folder, a malformed key, ctx; everything else is in the report.
-func Verify(ctx context.Context, fsys fs.FS, o Options) (*Report, error) {
-	v := &verifier{ctx: ctx, fsys: fsys, options: o, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+// streamsAtOnce bounds how many streams' chains are walked at a time.
+const streamsAtOnce = 16
+
+// Verify checks an archive. The error is for what keeps it from checking at all: no such folder, a malformed key, ctx;
+// everything else is in the report.
+func Verify(ctx context.Context, r archive.Reader, o Options) (*Report, error) {
+	if o.Parallel == 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	v := &verifier{ctx: ctx, reader: r, options: o, slots: make(chan struct{}, o.Parallel)}
 	if err := v.readKeys(); err != nil {
 		return nil, err
 	}
@@ -133,17 +178,20 @@ func Verify(ctx context.Context, fsys fs.FS, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all sync.WaitGroup
 	for _, s := range streams {
-		v.total += len(s.firsts)
+		v.total += len(s.chain)
 	}
+	var walks, jobs sync.WaitGroup
+	walkers := make(chan struct{}, streamsAtOnce)
 	for _, s := range streams {
-		s.chain()
-		for _, l := range s.links {
-			v.start(&all, func() { s.object(l) })
-		}
+		walkers <- struct{}{}
+		walks.Go(func() {
+			defer func() { <-walkers }()
+			v.guard(func() { s.walk(&jobs) })
+		})
 	}
-	all.Wait()
+	walks.Wait()
+	jobs.Wait()
 	if err := errors.Join(ctx.Err(), v.failed); err != nil {
 		return nil, err
 	}
@@ -156,44 +204,44 @@ func Verify(ctx context.Context, fsys fs.FS, o Options) (*Report, error) {
 
 // verifier is one run.
 type verifier struct {
-	ctx      context.Context
-	fsys     fs.FS
-	options  Options
-	keys     note.Verifiers
-	trusted  map[string]bool // canonical vkeys
-	expected []*expectation
-	slots    chan struct{} // bounds what runs at a time
-	total    int
+	ctx       context.Context
+	reader    archive.Reader
+	options   Options
+	keys      keyring // given, or found beside the archive
+	files     []keyFile
+	witnesses []*archive.Witness
+	expected  []*expectation
+	slots     chan struct{} // bounds what is read at a time
+	total     int
 
 	mu       sync.Mutex
 	report   Report
 	progress Progress
+	adopted  keyring // keys that key changes named
 	failed   error
 }
 
-// expectation is a checkpoint that the archive must contain.
-type expectation struct {
-	*archive.Checkpoint
-	text  string
-	found bool // its stream is there
-}
-
-// start runs work when a slot is free. A panic fails the run: it must not pass for a verified archive.
+// start runs work when a slot is free.
 func (v *verifier) start(all *sync.WaitGroup, work func()) {
 	v.slots <- struct{}{}
 	all.Go(func() {
 		defer func() { <-v.slots }()
-		defer func() {
-			if r := recover(); r != nil {
-				v.mu.Lock()
-				v.failed = fmt.Errorf("verify: internal error: %v", r)
-				v.mu.Unlock()
-			}
-		}()
-		if v.ctx.Err() == nil {
-			work()
-		}
+		v.guard(work)
 	})
+}
+
+// guard runs work. A panic fails the run: it must not pass for a verified archive.
+func (v *verifier) guard(work func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			v.mu.Lock()
+			v.failed = fmt.Errorf("verify: internal error: %v", r)
+			v.mu.Unlock()
+		}
+	}()
+	if v.ctx.Err() == nil {
+		work()
+	}
 }
 
 // add puts a finding into the report.
@@ -203,30 +251,11 @@ func (v *verifier) add(f Finding) {
 	v.report.Findings = append(v.report.Findings, f)
 }
 
-// readExpected takes the expected checkpoints apart, and checks their signatures.
-func (v *verifier) readExpected() error {
-	for _, text := range v.options.Expected {
-		c, err := archive.ParseCheckpoint(text)
-		if err != nil {
-			return fmt.Errorf("verify: expected %w", err)
-		}
-		if err := c.Verify(v.keys); err != nil {
-			v.add(Finding{Kind: Unexpected, Text: "the expected checkpoint proves nothing: " + err.Error()})
-			continue
-		}
-		v.expected = append(v.expected, &expectation{Checkpoint: c, text: text})
-	}
-	return nil
-}
-
 // finish settles what only the whole tells, and puts the report in order.
 func (v *verifier) finish() {
 	r := &v.report
-	for _, e := range v.expected {
-		if !e.found {
-			v.add(Finding{Kind: Truncated, Text: fmt.Sprintf("the archive has no stream of the expected checkpoint %s", e.Origin)})
-		}
-	}
+	v.checkKeyFiles()
+	v.settle()
 	if len(r.Streams) == 0 {
 		v.add(Finding{Kind: Empty, Text: "there is no stream in the archive"})
 	}

@@ -108,7 +108,7 @@ func load(t testing.TB, dir string) fstest.MapFS {
 
 func (k *kit) verify() *verify.Report {
 	k.t.Helper()
-	r, err := verify.Verify(k.t.Context(), k.fsys, verify.Options{Keys: []string{k.key}})
+	r, err := verify.Verify(k.t.Context(), archive.FS(k.fsys), verify.Options{Keys: []string{k.key}})
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func manifest(first uint64) string { return "s/" + archive.ManifestName(first) }
 
 func (k *kit) manifest(first uint64) *archive.Manifest {
 	k.t.Helper()
-	m, _, err := archive.ReadManifest(k.fsys, "s", first)
+	m, _, err := archive.ReadManifest(k.t.Context(), archive.FS(k.fsys), "s", first)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func (k *kit) edit(first uint64, change func(*archive.Manifest)) {
 	k.t.Helper()
 	m := k.manifest(first)
 	change(m)
-	data, err := m.Marshal()
+	data, err := archive.Marshal(m)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func (k *kit) edit(first uint64, change func(*archive.Manifest)) {
 func (k *kit) forge(first uint64, change func([]exporters.Record) []exporters.Record) {
 	k.t.Helper()
 	m := k.manifest(first)
-	data, err := archive.ReadObject(k.fsys, m)
+	data, err := archive.ReadObject(k.t.Context(), archive.FS(k.fsys), m)
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ var tamperings = []struct {
 	}, verify.Altered, manifest(3), -1},
 	{"root in the manifest", func(k *kit) {
 		k.edit(3, func(m *archive.Manifest) { m.Tree.After.Root = m.Tree.Before.Root })
-	}, verify.BadCheckpoint, manifest(3), -1},
+	}, verify.BadManifest, manifest(3), -1},
 	{"frontier in the manifest", func(k *kit) {
 		k.edit(3, func(m *archive.Manifest) { m.Tree.Before.Frontier[0] = m.Tree.After.Root })
 	}, verify.BadManifest, manifest(3), -1},
@@ -307,7 +307,7 @@ var tamperings = []struct {
 		k.put(manifest(3), bytes.Replace(k.fsys[manifest(3)].Data, []byte(`"count":3`), []byte(`"count":2,"count":3`), 1))
 	}, verify.BadManifest, manifest(3), -1},
 	{"a member of a newer version", func(k *kit) {
-		k.put(manifest(3), bytes.Replace(k.fsys[manifest(3)].Data, []byte(`"version":1`), []byte(`"version":2`), 1))
+		k.put(manifest(3), bytes.Replace(k.fsys[manifest(3)].Data, []byte(`"version":2`), []byte(`"version":3`), 1))
 	}, verify.BadManifest, manifest(3), -1},
 	{"empty manifest", func(k *kit) { k.put(manifest(3), nil) }, verify.BadManifest, manifest(3), -1},
 	{"huge manifest", func(k *kit) { k.put(manifest(3), make([]byte, 5<<20)) }, verify.BadManifest, manifest(3), -1},
@@ -405,7 +405,7 @@ func show(r *verify.Report) string {
 func TestWhole(t *testing.T) {
 	k := newKit(t, 11, 3)
 	calls := 0
-	r, err := verify.Verify(t.Context(), os.DirFS(k.dir), verify.Options{Keys: []string{k.key + "\n"}, Progress: func(p verify.Progress) {
+	r, err := verify.Verify(t.Context(), archive.FS(os.DirFS(k.dir)), verify.Options{Keys: []string{k.key + "\n"}, Progress: func(p verify.Progress) {
 		calls++
 		if p.Objects != calls || p.Total != 8 {
 			t.Errorf("progress %+v at call %d", p, calls)
@@ -438,7 +438,7 @@ func TestFlips(t *testing.T) {
 		for i := 0; i < len(f.Data); i += step {
 			for _, bit := range []byte{1 << rng.IntN(8), 0x20} { // 0x20: upper and lower case
 				f.Data[i] ^= bit
-				r, err := verify.Verify(t.Context(), k.fsys, verify.Options{Keys: []string{k.key}})
+				r, err := verify.Verify(t.Context(), archive.FS(k.fsys), verify.Options{Keys: []string{k.key}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -460,7 +460,7 @@ func TestExpected(t *testing.T) {
 	last, middle := k.manifest(9).Checkpoint, k.manifest(3).Checkpoint
 	expect := func(want verify.Kind, notes ...string) *verify.Report {
 		t.Helper()
-		r, err := verify.Verify(t.Context(), k.fsys, verify.Options{Keys: []string{k.key}, Expected: notes})
+		r, err := verify.Verify(t.Context(), archive.FS(k.fsys), verify.Options{Keys: []string{k.key}, Expected: notes})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -493,7 +493,7 @@ func TestExpected(t *testing.T) {
 		}
 	}
 	expect(verify.Truncated, middle)
-	if _, err := verify.Verify(t.Context(), k.fsys, verify.Options{Expected: []string{"no note"}}); err == nil {
+	if _, err := verify.Verify(t.Context(), archive.FS(k.fsys), verify.Options{Expected: []string{"no note"}}); err == nil {
 		t.Error("an expected checkpoint that is none was taken")
 	}
 }
@@ -514,7 +514,7 @@ func TestExpectedWithin(t *testing.T) {
 		if _, _, err := e.Export(t.Context(), exportertest.Batch("s", records)); err != nil {
 			t.Fatal(err)
 		}
-		m, _, err := archive.ReadManifest(os.DirFS(filepath.Join(root, dir)), "s", 0)
+		m, _, err := archive.ReadManifest(t.Context(), archive.FS(os.DirFS(filepath.Join(root, dir))), "s", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -526,7 +526,7 @@ func TestExpectedWithin(t *testing.T) {
 	other := slices.Clone(all[:4])
 	other[2].JSON = bytes.Replace(other[2].JSON, []byte("/home/ann"), []byte("/home/bob"), 1)
 	rewritten := deliver("other", other)
-	r, err := verify.Verify(t.Context(), os.DirFS(filepath.Join(root, "long")), verify.Options{Expected: []string{short, rewritten}})
+	r, err := verify.Verify(t.Context(), archive.FS(os.DirFS(filepath.Join(root, "long"))), verify.Options{Expected: []string{short, rewritten}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -546,7 +546,7 @@ func TestBegins(t *testing.T) {
 	if _, _, err := e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 0, 30)[17:])); err != nil {
 		t.Fatal(err)
 	}
-	r, err := verify.Verify(t.Context(), os.DirFS(filepath.Join(root, "a")), verify.Options{})
+	r, err := verify.Verify(t.Context(), archive.FS(os.DirFS(filepath.Join(root, "a"))), verify.Options{})
 	if err != nil || !r.OK() || r.Streams[0].Begins != 17 || r.Records != 13 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -554,15 +554,15 @@ func TestBegins(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	k := newKit(t, 3, 3)
-	if _, err := verify.Verify(t.Context(), k.fsys, verify.Options{Keys: []string{"no key"}}); err == nil {
+	if _, err := verify.Verify(t.Context(), archive.FS(k.fsys), verify.Options{Keys: []string{"no key"}}); err == nil {
 		t.Error("a key that is none was taken")
 	}
-	if _, err := verify.Verify(t.Context(), os.DirFS("/nowhere"), verify.Options{}); err == nil {
+	if _, err := verify.Verify(t.Context(), archive.FS(os.DirFS("/nowhere")), verify.Options{}); err == nil {
 		t.Error("a folder that is not there was verified")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := verify.Verify(ctx, k.fsys, verify.Options{}); err == nil {
+	if _, err := verify.Verify(ctx, archive.FS(k.fsys), verify.Options{}); err == nil {
 		t.Error("a cancelled run verified something")
 	}
 }
@@ -584,7 +584,7 @@ func TestGrace(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		_ = os.WriteFile(path, data, 0o600)
 	}()
-	r, err := verify.Verify(t.Context(), os.DirFS(k.dir), verify.Options{Grace: 5 * time.Second})
+	r, err := verify.Verify(t.Context(), archive.FS(os.DirFS(k.dir)), verify.Options{Grace: 5 * time.Second})
 	<-done
 	if err != nil || !r.OK() {
 		t.Errorf("%+v, %v", r, err)
@@ -629,7 +629,7 @@ func TestWhileWriting(t *testing.T) {
 			done = true
 		default:
 		}
-		r, err := verify.Verify(t.Context(), os.DirFS(dir), verify.Options{Grace: 5 * time.Second})
+		r, err := verify.Verify(t.Context(), archive.FS(os.DirFS(dir)), verify.Options{Grace: 5 * time.Second})
 		if err != nil || !r.OK() {
 			t.Fatalf("%v, %v", err, r)
 		}
@@ -643,7 +643,7 @@ func BenchmarkVerify(b *testing.B) {
 	k := newKit(b, 20_000, 10_000)
 	var records uint64
 	for b.Loop() {
-		r, err := verify.Verify(b.Context(), k.fsys, verify.Options{Keys: []string{k.key}})
+		r, err := verify.Verify(b.Context(), archive.FS(k.fsys), verify.Options{Keys: []string{k.key}})
 		if err != nil || !r.OK() {
 			b.Fatal(err, r)
 		}
