@@ -93,7 +93,7 @@ func TestPluginHasNoStores(t *testing.T) {
 			continue
 		}
 		for _, d := range p.Deps {
-			for _, store := range []string{"modernc.org/sqlite", "github.com/aws/", "github.com/elastic/", module + "exporters/sqlite", module + "exporters/archive"} {
+			for _, store := range []string{"modernc.org/sqlite", "github.com/aws/", "github.com/elastic/", module + "exporters/elasticsearch", module + "exporters/sqlite", module + "exporters/archive"} {
 				if strings.HasPrefix(d, store) {
 					t.Errorf("the plugin contains %s", d)
 				}

@@ -9,13 +9,15 @@ import (
 
 	"github.com/agentaudit/agentaudit/exporters"
 	"github.com/agentaudit/agentaudit/exporters/archive"
+	"github.com/agentaudit/agentaudit/exporters/elasticsearch"
 	"github.com/agentaudit/agentaudit/exporters/sqlite"
 )
 
 // builtIn are the exporters that this program serves.
 var builtIn = map[string]exporters.Opener{
-	"archive": archive.Open,
-	"sqlite":  sqlite.Open,
+	"archive":       archive.Open,
+	"elasticsearch": elasticsearch.Open,
+	"sqlite":        sqlite.Open,
 }
 
 func exporterCommand() *cobra.Command {

@@ -98,12 +98,12 @@ func (v *validation) ours(file string) {
 		return
 	}
 	x := &cfg.Exporters
-	none := x.SQLite == nil && x.Archive == nil && len(x.Plugins) == 0
+	none := x.SQLite == nil && x.Archive == nil && x.Elasticsearch == nil && len(x.Plugins) == 0
 	if cfg.StateDir == "" {
 		v.add(fluentbit.Warning, file, 0, "state_dir is not set", "it has to come from elsewhere: the Fluent Bit output's state_dir, or import --state", "state_dir: /var/lib/agent-audit")
 	}
 	if none {
-		v.add(fluentbit.Warning, file, 0, "no exporter is set", "it has to come from the Fluent Bit output: sqlite_path or archive_dir", "an exporters section with sqlite or archive")
+		v.add(fluentbit.Warning, file, 0, "no exporter is set", "it has to come from the Fluent Bit output: sqlite_path, archive_dir or elasticsearch_url", "an exporters section with sqlite, archive or elasticsearch")
 	}
 	if err != nil && cfg.StateDir != "" && !none {
 		v.add(fluentbit.Error, file, 0, err.Error(), "neither the plugin nor agent-audit import starts with it", "")

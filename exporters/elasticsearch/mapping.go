@@ -40,7 +40,7 @@ func fieldMapping(f *schema.Field) object {
 		m = objectMapping(f.Path)
 	}
 	if f.Text {
-		m["fields"] = object{"text": object{"type": "match_only_text"}}
+		m["fields"] = object{"text": object{"type": "match_only_text", "analyzer": wordsAnalyzer}}
 	}
 	return m
 }

@@ -71,7 +71,7 @@ func TestTypesOnOpenSearch(t *testing.T) {
 		}
 	}
 	place(properties, "data_stream.namespace", object{"type": "constant_keyword", "value": "default"})
-	s.Must(t, http.MethodPut, "/records", object{"mappings": m})
+	s.Must(t, http.MethodPut, "/records", object{"mappings": m, "settings": object{"index": object{"analysis": analysis()}}})
 	t.Cleanup(func() { s.Must(t, http.MethodDelete, "/records", nil) })
 	proveRecords(t, s, "records")
 	if n := count(t, s, "records", object{"term": object{"data_stream.dataset": schema.Dataset}}); n == 0 {

@@ -57,7 +57,7 @@ func Templates(o TemplateOptions) []TemplateDocument {
 		docs = append(docs, document("/_ilm/policy/", LifecyclePolicy, lifecycle(o.RetentionDays)))
 	}
 	return append(docs,
-		document("/_component_template/", MappingsComponent, component(object{"mappings": mapping()})),
+		document("/_component_template/", MappingsComponent, component(object{"mappings": mapping(), "settings": object{"index": object{"analysis": analysis()}}})),
 		document("/_component_template/", SettingsComponent, component(object{"settings": settings(o)})),
 		document("/_index_template/", IndexTemplate, indexTemplate(o)))
 }

@@ -70,6 +70,8 @@ type Scrub struct {
 type Exporters struct {
 	SQLite  *SQLite  `yaml:"sqlite"`
 	Archive *Archive `yaml:"archive"`
+	// Elasticsearch for queries on many machines' records.
+	Elasticsearch *Elasticsearch `yaml:"elasticsearch"`
 	// Plugins are exporters of others: any program that speaks exporters/contractpb.
 	Plugins []Plugin `yaml:"plugins"`
 }
@@ -89,6 +91,30 @@ type Archive struct {
 	// MaxBytes and MaxWait cut the objects. Flat: archive_max_wait.
 	MaxBytes Size     `yaml:"max_bytes" json:"max_bytes,omitempty"`
 	MaxWait  Duration `yaml:"max_wait" json:"max_wait,omitempty"`
+}
+
+// Elasticsearch is a data stream of a cluster. Credentials are in files, or in the environment variables
+// AGENT_AUDIT_ELASTICSEARCH_API_KEY and AGENT_AUDIT_ELASTICSEARCH_PASSWORD.
+type Elasticsearch struct {
+	// URLs of the nodes, or the CloudID. Flat: elasticsearch_url (several with commas), elasticsearch_cloud_id.
+	URLs    []string `yaml:"urls" json:"urls,omitempty"`
+	CloudID string   `yaml:"cloud_id" json:"cloud_id,omitempty"`
+	// Namespace is the last part of the data stream's name; default "default". Flat: elasticsearch_namespace.
+	Namespace string `yaml:"namespace" json:"namespace,omitempty"`
+	// APIKeyFile holds an API key. Flat: elasticsearch_api_key_file.
+	APIKeyFile string `yaml:"api_key_file" json:"api_key_file,omitempty"`
+	// Username and PasswordFile instead. Flat: elasticsearch_username, elasticsearch_password_file.
+	Username     string `yaml:"username" json:"username,omitempty"`
+	PasswordFile string `yaml:"password_file" json:"password_file,omitempty"`
+	// CAFile holds certificates to trust instead of the system's. Flat: elasticsearch_ca_file.
+	CAFile string `yaml:"ca_file" json:"ca_file,omitempty"`
+	// CertificateFile and KeyFile are the client's own.
+	CertificateFile string `yaml:"certificate_file" json:"certificate_file,omitempty"`
+	KeyFile         string `yaml:"key_file" json:"key_file,omitempty"`
+	// MaxInFlight bounds how many requests are in flight; default 8.
+	MaxInFlight int `yaml:"max_in_flight" json:"max_in_flight,omitempty"`
+	// NoGzip sends requests uncompressed: for a server on the same machine.
+	NoGzip bool `yaml:"no_gzip" json:"no_gzip,omitempty"`
 }
 
 // Plugin is an exporter of somebody else's.
@@ -158,6 +184,13 @@ var flatKeys = []struct {
 	{"sqlite_path", func(c *Config, v string) error { c.sqlite().Path = v; return nil }},
 	{"archive_dir", func(c *Config, v string) error { c.archive().Dir = v; return nil }},
 	{"archive_max_wait", func(c *Config, v string) error { return c.archive().MaxWait.parse(v) }},
+	{"elasticsearch_url", func(c *Config, v string) error { c.elasticsearch().URLs = splitList(v); return nil }},
+	{"elasticsearch_cloud_id", func(c *Config, v string) error { c.elasticsearch().CloudID = v; return nil }},
+	{"elasticsearch_namespace", func(c *Config, v string) error { c.elasticsearch().Namespace = v; return nil }},
+	{"elasticsearch_api_key_file", func(c *Config, v string) error { c.elasticsearch().APIKeyFile = v; return nil }},
+	{"elasticsearch_username", func(c *Config, v string) error { c.elasticsearch().Username = v; return nil }},
+	{"elasticsearch_password_file", func(c *Config, v string) error { c.elasticsearch().PasswordFile = v; return nil }},
+	{"elasticsearch_ca_file", func(c *Config, v string) error { c.elasticsearch().CAFile = v; return nil }},
 }
 
 // FlatKeys lists the flat keys, with "config" for the file.
@@ -204,6 +237,24 @@ func (c *Config) archive() *Archive {
 	return c.Exporters.Archive
 }
 
+func (c *Config) elasticsearch() *Elasticsearch {
+	if c.Exporters.Elasticsearch == nil {
+		c.Exporters.Elasticsearch = &Elasticsearch{}
+	}
+	return c.Exporters.Elasticsearch
+}
+
+// splitList takes a list with commas apart.
+func splitList(v string) []string {
+	var list []string
+	for part := range strings.SplitSeq(v, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			list = append(list, part)
+		}
+	}
+	return list
+}
+
 func (c *Config) defaults() {
 	if c.Format == "" {
 		c.Format = "auto"
@@ -238,16 +289,18 @@ func (c *Config) check() error {
 	switch {
 	case c.StateDir == "":
 		return errors.New("state_dir is not set: it is the folder for journal and keys, for example /var/lib/agent-audit")
-	case c.Exporters.SQLite == nil && c.Exporters.Archive == nil && len(c.Exporters.Plugins) == 0:
-		return errors.New("no exporter is set: give sqlite_path or archive_dir, or an exporters section in the config file")
+	case c.Exporters.SQLite == nil && c.Exporters.Archive == nil && c.Exporters.Elasticsearch == nil && len(c.Exporters.Plugins) == 0:
+		return errors.New("no exporter is set: give sqlite_path, archive_dir or elasticsearch_url, or an exporters section in the config file")
 	case c.Exporters.SQLite != nil && c.Exporters.SQLite.Path == "":
 		return errors.New("exporters.sqlite.path (sqlite_path) is not set")
 	case c.Exporters.Archive != nil && c.Exporters.Archive.Dir == "":
 		return errors.New("exporters.archive.dir (archive_dir) is not set")
+	case c.Exporters.Elasticsearch != nil && len(c.Exporters.Elasticsearch.URLs) == 0 && c.Exporters.Elasticsearch.CloudID == "":
+		return errors.New("exporters.elasticsearch: neither urls (elasticsearch_url) nor cloud_id is set")
 	case c.PairWindow < 0, c.LaneWindow < 0, c.MaxOutput < 0, c.MaxPending < 0, c.MaxSessions < 0, c.Journal.MaxBytes < 0, c.Journal.SeenFor < 0:
 		return errors.New("pair_window, lane_window, max_output, max_pending, max_sessions, journal.max_bytes and journal.seen_for must not be negative")
 	}
-	names := map[string]bool{"sqlite": true, "archive": true}
+	names := map[string]bool{"sqlite": true, "archive": true, "elasticsearch": true}
 	for i, p := range c.Exporters.Plugins {
 		switch {
 		case p.Name == "" || strings.ContainsAny(p.Name, "/\x00 \n"):

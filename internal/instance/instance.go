@@ -74,6 +74,10 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	return i, nil
 }
 
+// elasticsearchEnv are the variables that may hold its credentials. They are named here, since its package and client stay
+// out of the plugin.
+var elasticsearchEnv = []string{"AGENT_AUDIT_ELASTICSEARCH_API_KEY", "AGENT_AUDIT_ELASTICSEARCH_PASSWORD"}
+
 // Targets are the configured exporters, as processes.
 func Targets(c *config.Config, log *slog.Logger) ([]delivery.Target, error) {
 	var targets []delivery.Target
@@ -87,7 +91,7 @@ func Targets(c *config.Config, log *slog.Logger) ([]delivery.Target, error) {
 		return nil
 	}
 	binary := c.Binary
-	if c.Exporters.SQLite != nil || c.Exporters.Archive != nil {
+	if c.Exporters.SQLite != nil || c.Exporters.Archive != nil || c.Exporters.Elasticsearch != nil {
 		var err error
 		if binary, err = findBinary(c.Binary); err != nil {
 			return nil, err
@@ -99,6 +103,9 @@ func Targets(c *config.Config, log *slog.Logger) ([]delivery.Target, error) {
 	}
 	if a := c.Exporters.Archive; a != nil {
 		errs = errors.Join(errs, add("archive", []string{binary, "exporter", "archive"}, nil, a))
+	}
+	if e := c.Exporters.Elasticsearch; e != nil {
+		errs = errors.Join(errs, add("elasticsearch", []string{binary, "exporter", "elasticsearch"}, elasticsearchEnv, e))
 	}
 	for _, p := range c.Exporters.Plugins {
 		errs = errors.Join(errs, add(p.Name, p.Command, p.Env, p.Settings))

@@ -1,0 +1,271 @@
+package elasticsearch
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
+)
+
+// Environment variables that hold credentials where no file does. An exporter's process is given these, and no others
+// of its host's.
+const (
+	EnvAPIKey   = "AGENT_AUDIT_ELASTICSEARCH_API_KEY"
+	EnvPassword = "AGENT_AUDIT_ELASTICSEARCH_PASSWORD"
+)
+
+// Connection says where Elasticsearch is, and as whom to speak to it. Credentials are in files or in the environment,
+// never here, so that it may be shown and logged.
+type Connection struct {
+	// URLs of the nodes; one that fails is left alone for a while. With CloudID there are none.
+	URLs    []string `json:"urls,omitempty"`
+	CloudID string   `json:"cloud_id,omitempty"`
+	// APIKeyFile holds an API key, in the form "encoded" or ID:KEY. Without it, EnvAPIKey may hold one.
+	APIKeyFile string `json:"api_key_file,omitempty"`
+	// Username and PasswordFile are the alternative. Without the file, EnvPassword may hold the password.
+	Username     string `json:"username,omitempty"`
+	PasswordFile string `json:"password_file,omitempty"`
+	// CAFile holds certificates to trust instead of the system's.
+	CAFile string `json:"ca_file,omitempty"`
+	// CertificateFile and KeyFile are the client's own, where the server asks for one.
+	CertificateFile string `json:"certificate_file,omitempty"`
+	KeyFile         string `json:"key_file,omitempty"`
+}
+
+// Times that no single request may take longer than. Answers to bulk requests may take their time on a busy server.
+const (
+	dialTimeout    = 10 * time.Second
+	requestTimeout = 60 * time.Second
+)
+
+// maxAnswer bounds an answer that is read into memory.
+const maxAnswer = 256 << 20
+
+// Client speaks to Elasticsearch. It is safe for concurrent use.
+type Client struct {
+	pool *elastictransport.Client
+	http *http.Transport
+	auth string // value of the Authorization header, "" for none
+}
+
+// Connect reads credentials and certificates and makes a client. It does not speak to the server yet.
+func Connect(c Connection) (*Client, error) {
+	nodes, err := c.nodes()
+	if err != nil {
+		return nil, err
+	}
+	auth, err := c.authorization()
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range nodes {
+		if auth != "" && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+			return nil, fmt.Errorf("elasticsearch: %s is not https: credentials are not sent in the clear", u)
+		}
+	}
+	trust, err := c.tls()
+	if err != nil {
+		return nil, err
+	}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSClientConfig: trust,
+		TLSHandshakeTimeout: dialTimeout, MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
+	}
+	pool, err := elastictransport.NewClient(elastictransport.WithURLs(nodes...), elastictransport.WithTransport(transport),
+		elastictransport.WithUserAgent("agent-audit"), elastictransport.WithDisableRetry())
+	if err != nil {
+		return nil, fmt.Errorf("elasticsearch: %w", err)
+	}
+	return &Client{pool: pool, http: transport, auth: auth}, nil
+}
+
+// Close lets go of idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// nodes are the URLs of the servers.
+func (c *Connection) nodes() ([]*url.URL, error) {
+	texts := c.URLs
+	if c.CloudID != "" {
+		if len(texts) > 0 {
+			return nil, errors.New("elasticsearch: give urls or cloud_id, not both")
+		}
+		u, err := cloudURL(c.CloudID)
+		if err != nil {
+			return nil, err
+		}
+		texts = []string{u}
+	}
+	if len(texts) == 0 {
+		return nil, errors.New("elasticsearch: neither urls nor cloud_id is set")
+	}
+	var nodes []*url.URL
+	for i, text := range texts {
+		u, err := url.Parse(strings.TrimSpace(text))
+		switch {
+		case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
+			return nil, fmt.Errorf("elasticsearch: urls[%d] is not of the form https://HOST:9200", i)
+		case u.User != nil: // not quoted: it holds a password
+			return nil, fmt.Errorf("elasticsearch: urls[%d] holds a user or password: set username and password_file instead", i)
+		case u.RawQuery != "" || u.Fragment != "":
+			return nil, fmt.Errorf("elasticsearch: urls[%d] has something after its path", i)
+		}
+		u.Path = strings.TrimSuffix(u.Path, "/")
+		nodes = append(nodes, u)
+	}
+	return nodes, nil
+}
+
+// cloudURL reads an Elastic Cloud id: NAME:BASE64(HOST[:PORT]$ELASTICSEARCH$KIBANA).
+func cloudURL(id string) (string, error) {
+	bad := errors.New("elasticsearch: cloud_id is not of the form NAME:BASE64")
+	encoded := id[strings.LastIndexByte(id, ':')+1:]
+	text, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return "", bad
+	}
+	host, rest, _ := strings.Cut(string(text), "$")
+	es, _, _ := strings.Cut(rest, "$")
+	if host == "" || es == "" {
+		return "", bad
+	}
+	return "https://" + es + "." + host, nil
+}
+
+// authorization is the value of the header.
+func (c *Connection) authorization() (string, error) {
+	if c.APIKeyFile != "" && c.Username != "" {
+		return "", errors.New("elasticsearch: give api_key_file or username, not both")
+	}
+	if c.Username != "" {
+		password, err := secret("password_file", c.PasswordFile, EnvPassword)
+		if err != nil {
+			return "", err
+		}
+		if password == "" {
+			return "", fmt.Errorf("elasticsearch: user %s has no password: set password_file, or %s", c.Username, EnvPassword)
+		}
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+password)), nil
+	}
+	key, err := secret("api_key_file", c.APIKeyFile, EnvAPIKey)
+	if err != nil || key == "" {
+		return "", err
+	}
+	if strings.Contains(key, ":") {
+		key = base64.StdEncoding.EncodeToString([]byte(key))
+	}
+	return "ApiKey " + key, nil
+}
+
+// secret reads a credential: of the file if one is named, else of the environment.
+func secret(what, file, variable string) (string, error) {
+	if file == "" {
+		return strings.TrimSpace(os.Getenv(variable)), nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("elasticsearch: %s: %w", what, err)
+	}
+	text := strings.TrimSpace(string(b))
+	switch {
+	case text == "":
+		return "", fmt.Errorf("elasticsearch: %s: %s is empty", what, file)
+	case strings.ContainsAny(text, "\r\n"):
+		return "", fmt.Errorf("elasticsearch: %s: %s has more than one line", what, file)
+	}
+	return text, nil
+}
+
+func (c *Connection) tls() (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("elasticsearch: ca_file: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("elasticsearch: ca_file: %s holds no certificate in PEM form", c.CAFile)
+		}
+	}
+	if c.CertificateFile != "" || c.KeyFile != "" {
+		pair, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("elasticsearch: certificate_file and key_file: %w", err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// do sends a request and reads its answer whole. What is not Elasticsearch's answer, such as a proxy's page, is an
+// error. Errors name the node and hold no credential.
+func (c *Client) do(ctx context.Context, method, path string, header http.Header, body []byte) (status int, answer []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, fmt.Errorf("elasticsearch: %w", err)
+	}
+	if header != nil {
+		r.Header = header.Clone()
+	}
+	if c.auth != "" {
+		r.Header.Set("Authorization", c.auth)
+	}
+	res, err := c.pool.Perform(r)
+	if err != nil {
+		return 0, nil, fmt.Errorf("elasticsearch: %w", explainTLS(err))
+	}
+	defer res.Body.Close()
+	answer, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return 0, nil, fmt.Errorf("elasticsearch: %s %s: answer was cut short: %w", method, where(r), err)
+	}
+	if res.StatusCode < 300 && res.Header.Get("X-Elastic-Product") != "Elasticsearch" {
+		return 0, nil, fmt.Errorf("elasticsearch: %s is not Elasticsearch: it answered %s with %s", where(r), res.Status, kind(res.Header))
+	}
+	return res.StatusCode, answer, nil
+}
+
+// where is where a request went, without its parameters.
+func where(r *http.Request) string { return r.URL.Scheme + "://" + r.URL.Host + r.URL.Path }
+
+func kind(h http.Header) string {
+	if t, _, _ := strings.Cut(h.Get("Content-Type"), ";"); t != "" {
+		return t
+	}
+	return "something without a type"
+}
+
+// explainTLS says of errors of certificates that they are a person's to mend.
+func explainTLS(err error) error {
+	var invalid *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &invalid) || errors.As(err, &unknown) {
+		return &certificateError{err}
+	}
+	return err
+}
+
+// certificateError is a server's certificate that is not to be trusted: expired, of another name, of another authority.
+type certificateError struct{ err error }
+
+func (e *certificateError) Error() string { return "the server's certificate: " + e.err.Error() }
+func (e *certificateError) Unwrap() error { return e.err }
