@@ -53,12 +53,15 @@ func (*claude) Detect(v value.Value) bool {
 		return v.Get("leafUuid").Exists()
 	case "file-history-snapshot":
 		return v.Get("snapshot").Exists()
+	case "user", "assistant": // what people copy out of a transcript
+		return !v.Get("session_id").Exists() && str(v.Get("message", "role")) == typ && v.Get("message", "content").Exists()
 	}
 	return false
 }
 
 func (c *claude) Convert(src *Source, in *Input, emit Emit) bool {
 	l := claudeLine{src: src, in: in, body: in.Body, session: str(in.Body.Get("sessionId"))}
+	l.session = orElse(l.session, src.Known.Session.ID)
 	l.time = parseTime(in.Body.Get("timestamp"))
 	l.head()
 	switch str(in.Body.Get("type")) {
@@ -162,15 +165,23 @@ func (l *claudeLine) blocks(emit Emit, typ string, do func(Emit, value.Value)) {
 	}
 }
 
+// scope is what short call ids are unique in: the session, or, where lines do not name it, the log.
+func (l *claudeLine) scope() string {
+	if l.session != "" {
+		return l.session
+	}
+	return l.in.Source.String()
+}
+
 // key identifies a call. Calls without an id are named by the line of the model's message and their place in it, to
 // which the result points.
 func (l *claudeLine) key(id string, line value.Value) schema.ID {
 	if id != "" {
-		return callKey(claudeName, l.session, id)
+		return callKey(claudeName, l.scope(), id)
 	}
 	l.nameless++
 	if uuid := str(line); uuid != "" {
-		return schema.MakeID(claudeName, l.session, uuid, string(rune('0'+l.nameless)))
+		return schema.MakeID(claudeName, l.scope(), uuid, string(rune('0'+l.nameless)))
 	}
 	return schema.MakeID(l.in.ID().String(), string(rune('0'+l.nameless)))
 }
@@ -194,7 +205,7 @@ func (l *claudeLine) call(emit Emit, b value.Value) {
 		arguments = without(input, func(k string) bool { return k == "command" })
 		l.src.Link("shell "+f.Key.String(), f.Key)
 		if input.Get("run_in_background").Bool() {
-			l.src.Link("background "+l.session+" "+line, f.Key)
+			l.src.Link("background "+l.scope()+" "+line, f.Key)
 		}
 	}
 	f.Command.ToolArguments = arguments
@@ -234,7 +245,7 @@ func (l *claudeLine) result(emit Emit, b value.Value) {
 		f.Role = schema.Decision // the call has returned, the command has not: not its result yet
 		f.Execution.End = time.Time{}
 		f.Execution.Background = true
-		l.src.Link("task "+l.session+" "+background, key)
+		l.src.Link("task "+l.scope()+" "+background, key)
 	}
 	identify(f, key, content, string(jsonOf(detail)), str(l.beside("toolDenialKind")), b.Get("is_error").String())
 	l.output(f, content, detail, shell)
@@ -288,7 +299,7 @@ func (l *claudeLine) outcome(f *schema.Fragment, content string, isError, shell 
 		f.Event.Outcome = schema.OutcomeUnknown
 	case shell && l.beside("toolUseResult").Get("returnCodeInterpretation").Kind() == value.String:
 		f.Event.Outcome = schema.OutcomeSuccess // not zero, and no error: "No matches found"
-	case shell && !l.crowded:
+	case shell && !l.crowded && (l.session != "" || l.beside("toolUseResult").Exists()):
 		setExit(f, 0)
 	default:
 		f.Event.Outcome = schema.OutcomeSuccess
@@ -329,6 +340,7 @@ func (l *claudeLine) decision(f *schema.Fragment, content string, isError bool) 
 		return
 	case kind != "":
 		by, ok := denialKinds[kind]
+		f.Authorization.Raw = kind
 		if ok || str(said.Get("decision")) == "reject" {
 			deny(f, orElse(source, by), kind, reason)
 			noOutput(f, content)
@@ -405,10 +417,10 @@ func (l *claudeLine) taskResult(emit Emit, detail value.Value) {
 	if id == "" || status == "" || status == "running" || status == "pending" {
 		return
 	}
-	key, ok := l.src.Linked("task " + l.session + " " + id)
+	key, ok := l.src.Linked("task " + l.scope() + " " + id)
 	if command := str(out.Get("command")); ok && command != "" {
 		// Ids like bash_1 come again in a resumed session: the command tells whether it is the same one.
-		if started, ok := l.src.Linked("background " + l.session + " " + command); ok && started != key {
+		if started, ok := l.src.Linked("background " + l.scope() + " " + command); ok && started != key {
 			return
 		}
 	}
@@ -444,7 +456,7 @@ func (l *claudeLine) ended(emit Emit, key schema.ID, task, status string, code i
 		more(f)
 	}
 	identify(f, key, "task", task, status, schema.FormatInt(f.Execution.ExitCode))
-	l.src.Unlink("task " + l.session + " " + task)
+	l.src.Unlink("task " + l.scope() + " " + task)
 	emit(f)
 }
 
@@ -461,13 +473,17 @@ func (l *claudeLine) notification(emit Emit, content value.Value) {
 		return
 	}
 	_, text, _ = strings.Cut(text, "<task-notification>")
-	task, status, summary := element(text, "task-id"), element(text, "status"), element(text, "summary")
+	l.taskOver(emit, element(text, "task-id"), element(text, "tool-use-id"), element(text, "status"), element(text, "summary"))
+}
+
+// taskOver is the end of a command in the background. Tasks of other kinds are subagents.
+func (l *claudeLine) taskOver(emit Emit, task, call, status, summary string) {
 	if task == "" || status == "" || !strings.HasPrefix(summary, "Background command") {
 		return
 	}
-	key, ok := l.src.Linked("task " + l.session + " " + task)
-	if id := element(text, "tool-use-id"); id != "" {
-		key, ok = callKey(claudeName, l.session, id), true
+	key, ok := l.src.Linked("task " + l.scope() + " " + task)
+	if call != "" {
+		key, ok = callKey(claudeName, l.scope(), call), true
 	}
 	if !ok {
 		return
@@ -509,6 +525,6 @@ func (l *claudeLine) prompt(emit Emit) {
 	f := l.fragment(schema.Whole)
 	setKind(&f.Action, schema.ActionLog)
 	f.Message = typ + ": " + said
-	identify(f, schema.MakeID(claudeName, l.session, str(l.body.Get("uuid"))), f.Message)
+	identify(f, schema.MakeID(claudeName, l.scope(), str(l.body.Get("uuid"))), f.Message)
 	emit(f)
 }

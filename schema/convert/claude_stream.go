@@ -113,7 +113,7 @@ func (c *claudeStream) line(src *Source, in *Input, v value.Value, emit Emit) {
 		case "permission_denied":
 			l.refused(emit)
 		case "task_notification":
-			l.taskEnded(emit)
+			l.taskOver(emit, str(body.Get("task_id")), str(body.Get("tool_use_id")), str(body.Get("status")), str(body.Get("summary")))
 		}
 	}
 	if c.prompts {
@@ -164,27 +164,6 @@ func (l *claudeLine) refused(emit Emit) {
 	setKind(&f.Action, toolAction(f.Command.Tool))
 	why := str(l.body.Get("decision_reason_type"))
 	deny(f, orElse(why, "config"), "permission_denied", orElse(str(l.body.Get("decision_reason")), str(l.body.Get("message"))))
-	identify(f, callKey(claudeName, l.session, id), "permission_denied", why)
+	identify(f, callKey(claudeName, l.scope(), id), "permission_denied", why)
 	emit(f)
-}
-
-// taskEnded reads task_notification: the end of a command in the background.
-func (l *claudeLine) taskEnded(emit Emit) {
-	task, status, summary := str(l.body.Get("task_id")), str(l.body.Get("status")), str(l.body.Get("summary"))
-	if task == "" || status == "" || !strings.HasPrefix(summary, "Background command") {
-		return // of a subagent
-	}
-	key, ok := l.src.Linked("task " + l.session + " " + task)
-	if id := str(l.body.Get("tool_use_id")); id != "" {
-		key, ok = callKey(claudeName, l.session, id), true
-	}
-	if !ok {
-		return
-	}
-	var code int64
-	hasCode := false
-	if i := strings.LastIndex(summary, "exit code "); i >= 0 {
-		code, hasCode = leadingInt(summary[i+len("exit code "):])
-	}
-	l.ended(emit, key, task, status, code, hasCode, nil)
 }

@@ -47,7 +47,7 @@ func TestNew(t *testing.T) {
 			t.Errorf("got %v, want %s", err, name)
 		}
 	}
-	if got := strings.Join(Names(), " "); !strings.Contains(got, "claude-code ") || !strings.HasSuffix(got, " generic native text") {
+	if got := strings.Join(Names(), " "); !strings.Contains(got, "claude-code ") || !strings.HasSuffix(got, " generic tool-events native messages text") {
 		t.Error(got)
 	}
 }

@@ -41,7 +41,9 @@ func formats(o Options) ([]Format, error) {
 		&falco{},
 		&shellHistory{},
 		g,
+		&toolEvents{},
 		&native{},
+		&messages{prompts: o.Prompts},
 		&text{},
 	}, nil
 }

@@ -1,0 +1,181 @@
+package convert
+
+import (
+	"strings"
+
+	"github.com/agentaudit/agentaudit/schema"
+	"github.com/agentaudit/agentaudit/schema/value"
+)
+
+// Logs of agents that write an event for each call of a tool and one for its result: CodeBuddy, WorkBuddy, hooks that
+// people log (Cursor's, Copilot's, Gemini CLI's), and agents that nobody has heard of yet. Made from fixtures and
+// public sources of 2025 and 2026.
+//
+//	{"type"|"kind"|"event"|"event_type"|"hook_event_name": word, the tool's name, its arguments, its id, its result, …}
+//
+//	request  a word about a tool, function, shell or MCP call: tool_use, tool-call, function_call, tool.start,
+//	         PreToolUse, beforeShellExecution, BeforeTool
+//	result   such a word with result, output, response, end, complete, fail, error, post or after in it: tool_result,
+//	         tool_call_completed, postToolUse, afterShellExecution, AfterTool
+//
+// Names of keys are those of messages.go. The parts may stand one level down, under data, payload, properties or body.
+//
+//   - A result without an id belongs to the call before it if one call, and no more, is waiting for its result; else it is
+//     kept by itself.
+//   - What the event says beside (decision, approval, permission: a word) is kept as the source's word. It is a denial
+//     when it says so in so many words; that somebody approved is never read out of it.
+type toolEvents struct{}
+
+const toolEventsName = "tool-events"
+
+func (*toolEvents) Name() string { return toolEventsName }
+
+// eventKinds are the keys that say what an event is about.
+var eventKinds = []string{"type", "kind", "event_type", "eventType", "event", "hook_event_name", "hookEventName", "hook_event_type", "name", "event_name"}
+
+var (
+	resultWords  = []string{"result", "output", "response", "end", "complete", "finish", "fail", "error", "post", "after", "done"}
+	requestWords = []string{"call", "use", "request", "start", "begin", "invo", "pre", "before", "execut"}
+)
+
+// toolEvent is what the words of an event say of it.
+func toolEvent(word string) (schema.Role, bool) {
+	word = plainWord(word)
+	if word == "" || len(word) > 40 || !strings.Contains(word, "tool") && !strings.Contains(word, "function") &&
+		!strings.Contains(word, "shellexecution") && !strings.Contains(word, "mcpexecution") && !strings.Contains(word, "command") {
+		return 0, false
+	}
+	about := word
+	for _, what := range []string{"shellexecution", "mcpexecution"} { // whose own letters are no sign
+		about = strings.ReplaceAll(about, what, "")
+	}
+	for _, w := range resultWords {
+		if strings.Contains(about, w) {
+			return schema.Result, true
+		}
+	}
+	for _, w := range requestWords {
+		if strings.Contains(about, w) || strings.Contains(word, "toolexecution") {
+			return schema.Request, true
+		}
+	}
+	return 0, false
+}
+
+// eventOf is what an event says, and the object that holds its parts.
+func eventOf(v value.Value) (role schema.Role, body value.Value, ok bool) {
+	for _, k := range eventKinds {
+		if role, ok = toolEvent(str(v.Get(k))); ok {
+			break
+		}
+	}
+	if !ok {
+		return 0, value.Value{}, false
+	}
+	if eventTold(v, role) {
+		return role, v, true
+	}
+	for _, k := range []string{"data", "payload", "properties", "body", "detail", "details", "params"} {
+		if b := v.Get(k); b.Kind() == value.Object && eventTold(b, role) {
+			return role, b, true
+		}
+	}
+	return 0, value.Value{}, false
+}
+
+// eventTold says whether an object has what an event of that role must have.
+func eventTold(b value.Value, role schema.Role) bool {
+	tool := eventTool(b)
+	if role == schema.Request {
+		return tool != "" && (argumentsOf(b).Exists() || b.Get("command").Exists())
+	}
+	return (tool != "" || callIDOf(b) != "") && eventResult(b).Exists()
+}
+
+// eventTool is the tool's name. Hooks about a command or an MCP call name none: their command does, or their server.
+func eventTool(b value.Value) string {
+	name := toolNameOf(b)
+	if _, isKind := toolEvent(name); isKind && b.Get("command").Exists() || name == "" && b.Get("command").Kind() == value.String {
+		return "shell"
+	}
+	return name
+}
+
+func eventResult(b value.Value) value.Value {
+	return first(b, "result", "output", "response", "tool_response", "toolResult", "tool_result", "tool_output", "toolResponse", "content", "message", "error")
+}
+
+func (*toolEvents) Detect(v value.Value) bool {
+	if v.Kind() != value.Object || v.Get("authorization").Kind() == value.Object || v.Get("execution").Kind() == value.Object {
+		return false // a native event
+	}
+	_, _, ok := eventOf(v)
+	return ok
+}
+
+func (*toolEvents) Convert(src *Source, in *Input, emit Emit) bool {
+	l := anyAgent{callLog: callLog{src: src, in: in, emit: emit, format: toolEventsName, family: toolEventsName}}
+	l.place = in.ID().String()
+	role, b, ok := eventOf(in.Body)
+	if !ok {
+		return false
+	}
+	l.about(in.Body)
+	if b != in.Body {
+		l.about(b)
+	}
+	id, tool := eventID(b), eventTool(b)
+	if role == schema.Request {
+		arguments := argumentsOf(b)
+		if !arguments.Exists() || b.Get("command").Kind() == value.String && arguments.Kind() != value.Object {
+			arguments = eventArguments(b)
+		}
+		l.call(id, tool, arguments)
+		l.word(id, b)
+		return true
+	}
+	failed := first(b, "is_error", "isError")
+	if s := first(b, "success", "ok"); s.Kind() == value.Bool {
+		failed = boolean(!s.Bool())
+	} else if status := strings.ToLower(str(b.Get("status"))); status == "error" || status == "failed" || status == "failure" {
+		failed = boolean(true)
+	} else if status == "success" || status == "completed" || status == "ok" {
+		failed = boolean(false)
+	} else if e := b.Get("error"); e.Kind() == value.String && e.String() != "" {
+		failed = boolean(true)
+	}
+	l.result(id, tool, eventResult(b), failed)
+	l.word(id, b)
+	return true
+}
+
+// eventID is the id of the call. An event's own id, where the call has another, is not it.
+func eventID(b value.Value) string {
+	return str(first(b, "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "call_id", "callId", "callID", "invocation_id", "invocationId"))
+}
+
+// eventArguments are those of a hook about a command, which stand beside its other parts.
+func eventArguments(b value.Value) value.Value {
+	var doc value.Doc
+	v, err := doc.ParseJSON(string(without(b, func(k string) bool { return k != "command" && k != "cwd" && k != "timeout" })))
+	if err != nil {
+		return value.Value{}
+	}
+	return v
+}
+
+// word keeps what an event says of permission.
+func (l *anyAgent) word(id string, b value.Value) {
+	said := str(first(b, "permission", "permissionDecision", "decision", "approval", "approval_status", "approvalStatus"))
+	if id == "" || said == "" {
+		return
+	}
+	f := l.told(l.fragment(schema.Decision, id))
+	f.Authorization.Raw = said
+	switch plainWord(said) {
+	case "deny", "denied", "reject", "rejected", "block", "blocked", "refused", "declined":
+		deny(f, str(first(b, "decided_by", "decision_source", "decisionSource")), said, str(first(b, "reason", "user_message", "userMessage")))
+	}
+	identifyLine(f, l.key(id), "word", said)
+	l.emit(f)
+}
