@@ -16,6 +16,7 @@ type keywordHit struct {
 	rule   uint16 // index into Engine.rules
 	length uint16 // of what the automaton read
 	rest   string // of the keyword after that
+	exact  string // what must stand there in just this case, or ""
 }
 
 // maxAnchor is how many bytes of a keyword the automaton reads; a verifier's hit compares the rest.
@@ -23,8 +24,9 @@ const maxAnchor = 12
 
 // keyword binds a folded keyword to the rule it triggers.
 type keyword struct {
-	text string
-	rule uint16
+	text  string
+	rule  uint16
+	exact string // the keyword in the case it must have, or "" for any
 }
 
 func lower(b byte) byte {
@@ -77,7 +79,7 @@ func buildTrie(words []keyword) []trieNode {
 			}
 			at = to
 		}
-		nodes[at].hits = append(nodes[at].hits, keywordHit{w.rule, uint16(depth), w.text[depth:]})
+		nodes[at].hits = append(nodes[at].hits, keywordHit{w.rule, uint16(depth), w.text[depth:], w.exact})
 	}
 	return nodes
 }

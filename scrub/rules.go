@@ -71,9 +71,18 @@ type tableBuilder struct {
 
 func (b *tableBuilder) add(r rule, texts ...string) {
 	for _, t := range texts {
-		b.keywords = append(b.keywords, keyword{strings.ToLower(t), uint16(len(b.rules))})
+		b.keyword(t, false)
 	}
 	b.rules = append(b.rules, r)
+}
+
+// keyword adds a keyword of the rule that is added next; exact ones are found in just their case.
+func (b *tableBuilder) keyword(text string, exact bool) {
+	k := keyword{text: strings.ToLower(text), rule: uint16(len(b.rules))}
+	if exact {
+		k.exact = text
+	}
+	b.keywords = append(b.keywords, k)
 }
 
 // compileTables compiles the built-in rules and those of files, which may replace or disable built-in ones.
@@ -89,12 +98,23 @@ func compileTables(files []*Rules) (*tables, error) {
 	b := &tableBuilder{patterns: patternCompiler{slots: map[byteSet]uint16{}}}
 	b.addNative()
 	t := &tables{kinds: nativeKinds(), texts: texts}
+	encoded := slices.Clone(base64Words)
+	for _, w := range base64Wide {
+		encoded = append(encoded, wide(w))
+	}
 	for i := range texts {
+		first := len(b.rules)
 		if err := b.addText(&texts[i]); err != nil {
 			return nil, err
 		}
 		t.kinds[texts[i].kind] = true
+		for _, r := range b.rules[first:] {
+			if r.pattern != nil && len(r.pattern.before) == 0 && r.token.within == 0 {
+				encoded = append(encoded, heads(r.pattern.steps, r.pattern.start, "")...)
+			}
+		}
 	}
+	b.addBase64(encoded)
 	if len(b.rules) > maxRules {
 		return nil, fmt.Errorf("%w: %d rules, more than %d", ErrRules, len(b.rules), maxRules)
 	}

@@ -56,7 +56,12 @@ type scan struct {
 	runs        [maxClasses]classRun // by the slot of a class
 	hits        [lanes][]hit
 	viewText    []byte
-	viewFrom    []int32 // offset in the text of each byte of viewText, and of its end
+	viewParts   []viewPart
+	base64Done  [4]int // encoded text before this offset was decoded, by the phase of its groups
+	base64Text  []byte // encoded, without its line breaks
+	base64Out   []byte // decoded
+	base64Parts []viewPart
+	depth       int // of decoded text in decoded text
 	wantView    bool
 	steps       int  // bytes read by verifiers; tests hold it against the length of the text
 	dirty       bool // progDone is in use
@@ -83,9 +88,9 @@ func (e *Engine) release(sc *scan) {
 		sc.cmd = command{found: sc.cmd.found[:0]}
 	}
 	sc.reset("")
-	sc.wantView = false
+	sc.wantView, sc.depth = false, 0
 	if cap(sc.viewText) > maxPooled {
-		sc.viewText, sc.viewFrom = nil, nil
+		sc.viewText, sc.viewParts = nil, nil
 	}
 	e.pool.Put(sc)
 }
@@ -99,14 +104,23 @@ func (sc *scan) reset(s string) {
 	if sc.dirty {
 		clear(sc.progDone[:])
 		clear(sc.runs[:])
+		clear(sc.base64Done[:])
 		sc.dirty = false
 	}
 }
 
 // find reads s; it returns nil when there is nothing to verify, else a scan whose spans are in order, apart, and none
 // of them a mere label. The caller releases it.
-func (e *Engine) find(s string) *scan {
-	sc := e.read(nil, s)
+func (e *Engine) find(s string) *scan { return e.findIn(s, 0) }
+
+// findIn is find in text that was decoded depth times.
+func (e *Engine) findIn(s string, depth int) *scan {
+	var sc *scan
+	if depth > 0 {
+		sc = e.acquire(s)
+		sc.depth = depth
+	}
+	sc = e.read(sc, s)
 	if sc != nil && sc.wantView || splitQuotes(s) {
 		sc = e.readView(sc, s)
 	}
@@ -183,6 +197,9 @@ func (sc *scan) verify(end int, state uint32) {
 				continue
 			}
 			end += len(h.rest)
+		}
+		if h.exact != "" && sc.s[start:end] != h.exact {
+			continue
 		}
 		sc.rank = int(h.rule)
 		r := &e.rules[h.rule]

@@ -3,19 +3,276 @@ package scrub
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 	"unsafe"
 )
 
-// A view is the text without what splits its words: colour codes, line continuations, quotes inside words, NUL bytes.
-// It is made only for texts that hold such a thing; most are found by the automaton on its way (viewKeywords), quotes
-// by splitQuotes. What is found in the view is mapped back and covers what was left out.
+// A view is the text without what disguises its words: colour codes, line continuations, quotes inside words, NUL bytes
+// (UTF-16), and escapes, read as what they stand for: \u0041, \x41, %41, &quot;. It is made only for texts that hold such
+// a thing; the automaton finds most of them on its way (viewKeywords), splitQuotes the quotes. What is found in the view
+// is mapped back and covers what was left out.
 
-// viewKeywords ask for a view. The escapes are those of JSON, Python, C and the shell.
-var viewKeywords = []string{"\x1b", "\x00", "\\\n", "\\\r\n", `\u001b[`, `\x1b[`, `\033[`, `\e[`}
+// viewKeywords ask for a view. The escapes are those of JSON, Python, C, the shell, URLs and HTML.
+var viewKeywords = []string{
+	"\x1b", "\x00", "\\\n", "\\\r\n", `\033[`, `\e[`,
+	`\u00`, `\x0`, `\x1`, `\x2`, `\x3`, `\x4`, `\x5`, `\x6`, `\x7`,
+	"%2", "%3", "%4", "%5", "%6", "%7",
+	"&quot;", "&apos;", "&amp;", "&#",
+}
 
-// verifyView asks for a view.
-func verifyView(sc *scan, _, _ int, _ *rule) { sc.wantView = true }
+// verifyView asks for a view if something would be read differently in it.
+func verifyView(sc *scan, start, _ int, _ *rule) {
+	if !sc.wantView {
+		_, n := undisguise(sc.s, start)
+		sc.wantView = n > 0
+	}
+}
+
+// viewPart maps the bytes of a view from at on to the text from offset from on. The bytes of a part with a length stand
+// for that much text as a whole.
+type viewPart struct{ at, from, length int }
+
+// view makes the view of s in the scan's buffers.
+func (sc *scan) view(s string) string {
+	buf, parts := sc.viewText[:0], append(sc.viewParts[:0], viewPart{})
+	from := 0 // of what was not copied yet
+	for i := 0; i < len(s); {
+		if !disguises[s[i]] {
+			i++
+			continue
+		}
+		b, n := undisguise(s, i)
+		if n == 0 {
+			i++
+			continue
+		}
+		buf = append(buf, s[from:i]...)
+		if b != 0 {
+			parts = append(parts, viewPart{len(buf), i, n})
+			buf = append(buf, b)
+		}
+		i += n
+		from = i
+		parts = append(parts, viewPart{len(buf), i, 0})
+	}
+	buf = append(buf, s[from:]...)
+	sc.viewText, sc.viewParts = buf, parts
+	return unsafe.String(unsafe.SliceData(buf), len(buf)) // buf is not written until the scan is released
+}
+
+// partAt returns the part of the view that offset i lies in.
+func (sc *scan) partAt(i int) viewPart {
+	n, found := slices.BinarySearchFunc(sc.viewParts, i, func(p viewPart, i int) int { return p.at - i })
+	if !found {
+		return sc.viewParts[n-1]
+	}
+	for n+1 < len(sc.viewParts) && sc.viewParts[n+1].at == i { // the last: what was left out lies before it
+		n++
+	}
+	return sc.viewParts[n]
+}
+
+// unview maps a stretch of the view to the text.
+func (sc *scan) unview(start, end int) (int, int) {
+	first, last := sc.partAt(start), sc.partAt(end-1)
+	start = first.from + (start - first.at)
+	if last.length > 0 {
+		return start, last.from + last.length
+	}
+	return start, last.from + (end - last.at)
+}
+
+// readView reads the view of s and adds what it finds.
+func (e *Engine) readView(sc *scan, s string) *scan {
+	if sc == nil {
+		sc = e.acquire(s)
+	}
+	text := sc.view(s)
+	mark := len(sc.spans)
+	sc.reset(text)
+	e.read(sc, text)
+	for i := range sc.spans[mark:] {
+		sp := &sc.spans[mark+i]
+		if sp.clean == "" {
+			sp.clean = strings.Clone(text[sp.start:sp.end])
+		}
+		sp.start, sp.end = sc.unview(sp.start, sp.end)
+	}
+	sc.s = s
+	return sc
+}
+
+// disguises are the bytes that undisguise knows.
+var disguises = func() (t [256]bool) {
+	for _, b := range []byte("\x00\x1b\"'%&\\") {
+		t[b] = true
+	}
+	return t
+}()
+
+// undisguise reads the disguise at s[i]: n is its length, 0 where there is none, and b what it stands for, 0 for nothing.
+func undisguise(s string, i int) (b byte, n int) {
+	switch s[i] {
+	case 0x1b:
+		return 0, escapeSequence(s, i, 1)
+	case 0:
+		return 0, 1
+	case '"', '\'':
+		return 0, splitQuote(s, i)
+	case '%':
+		return percent(s, i)
+	case '&':
+		return entity(s, i)
+	case '\\':
+		return backslash(s, i)
+	}
+	return 0, 0
+}
+
+// printable keeps what a text is made of: ASCII and line breaks.
+func printable(v int) byte {
+	if v >= 0x20 && v < 0x7f || v == '\n' || v == '\t' {
+		return byte(v)
+	}
+	return 0
+}
+
+// percent reads %41, also encoded again: %2541.
+func percent(s string, i int) (b byte, n int) {
+	at := i + 1
+	for strings.HasPrefix(s[at:], "25") && hexAt(s, at+2, 2) >= 0 && at-i < maxEscape {
+		at += 2
+	}
+	if b = printable(hexAt(s, at, 2)); b == 0 || b == '%' {
+		return 0, 0
+	}
+	return b, at + 2 - i
+}
+
+// entities are those of HTML that matter inside names and values.
+var entities = [...]struct {
+	text string
+	b    byte
+}{{"&quot;", '"'}, {"&apos;", '\''}, {"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}}
+
+func entity(s string, i int) (b byte, n int) {
+	for _, e := range entities {
+		if strings.HasPrefix(s[i:], e.text) {
+			return e.b, len(e.text)
+		}
+	}
+	if !strings.HasPrefix(s[i:], "&#") {
+		return 0, 0
+	}
+	at, v := i+2, 0
+	if at < len(s) && lower(s[at]) == 'x' {
+		if v = hexAt(s, at+1, 2); v < 0 {
+			return 0, 0
+		}
+		at += 3
+	} else {
+		end := run(s, at, ccDigit, 3)
+		for ; at < end; at++ {
+			v = v*10 + int(s[at]-'0')
+		}
+	}
+	if b = printable(v); b == 0 || at >= len(s) || s[at] != ';' {
+		return 0, 0
+	}
+	return b, at + 1 - i
+}
+
+// hexAt reads n hexadecimal digits at i, -1 where there are not so many.
+func hexAt(s string, i, n int) int {
+	if i+n > len(s) {
+		return -1
+	}
+	v := 0
+	for _, b := range []byte(s[i : i+n]) {
+		switch b = lower(b); {
+		case is(b, ccDigit):
+			v = v<<4 | int(b-'0')
+		case is(b, ccHex):
+			v = v<<4 | int(b-'a'+10)
+		default:
+			return -1
+		}
+	}
+	return v
+}
+
+// backslash reads a line continuation, an escaped quote inside a word, and the escapes of a byte. Further backslashes
+// before an escape are those of strings in strings.
+func backslash(s string, i int) (b byte, n int) {
+	at := i + 1
+	switch {
+	case strings.HasPrefix(s[at:], "\n"):
+		return 0, 2
+	case strings.HasPrefix(s[at:], "\r\n"):
+		return 0, 3
+	case at+1 < len(s) && isQuote(s[at]) && i > 0 && is(s[i-1], ccWord) && is(s[at+1], ccWord):
+		return 0, 2
+	case i > 0 && s[i-1] == '\\': // the first of them reads all
+		return 0, 0
+	}
+	for at < len(s) && s[at] == '\\' && at-i < maxEscape {
+		at++
+	}
+	v := -1
+	switch {
+	case at >= len(s):
+	case s[at] == 'u':
+		v = hexAt(s, at+1, 4)
+		at += 5
+	case s[at] == 'x':
+		v = hexAt(s, at+1, 2)
+		at += 3
+	case strings.HasPrefix(s[at:], "033["):
+		return 0, escapeSequence(s, i, at+3-i)
+	case strings.HasPrefix(s[at:], "e["):
+		return 0, escapeSequence(s, i, at+1-i)
+	}
+	switch {
+	case v == 0:
+		return 0, at - i
+	case v == 0x1b:
+		return 0, escapeSequence(s, i, at-i)
+	}
+	if b = printable(v); b == 0 {
+		return 0, 0
+	}
+	return b, at - i
+}
+
+const maxEscape = 64
+
+// escapeSequence returns the length of the terminal control sequence (ECMA-48) that s[i:i+intro] introduces.
+func escapeSequence(s string, i, intro int) int {
+	at := i + intro
+	if at >= len(s) {
+		return intro
+	}
+	end := min(len(s), at+maxEscape)
+	switch s[at] {
+	case '[':
+		for j := at + 1; j < end; j++ {
+			if s[j] >= 0x40 && s[j] <= 0x7e {
+				return j + 1 - i
+			}
+		}
+	case ']':
+		for j := at + 1; j < end; j++ {
+			if s[j] == 7 {
+				return j + 1 - i
+			}
+			if s[j] == 0x1b && j+1 < end && s[j+1] == '\\' {
+				return j + 2 - i
+			}
+		}
+	}
+	return intro
+}
 
 // splitQuotes reports whether a quote stands inside a word: gh"p_", gh”p_. Apostrophes of English are none.
 func splitQuotes(s string) bool {
@@ -73,97 +330,4 @@ func isApostrophe(s string, i int) bool {
 		return true
 	}
 	return false
-}
-
-// view makes the view of s in the scan's buffers.
-func (sc *scan) view(s string) string {
-	buf, from := sc.viewText[:0], sc.viewFrom[:0]
-	for i := 0; i < len(s); {
-		skip := 0
-		switch s[i] {
-		case 0x1b:
-			skip = escapeSequence(s, i, 1)
-		case 0:
-			skip = 1
-		case '"', '\'':
-			skip = splitQuote(s, i)
-		case '\\':
-			skip = escapedSplit(s, i)
-		}
-		if skip > 0 {
-			i += skip
-			continue
-		}
-		buf, from = append(buf, s[i]), append(from, int32(i))
-		i++
-	}
-	sc.viewText, sc.viewFrom = buf, append(from, int32(len(s)))
-	return unsafe.String(unsafe.SliceData(buf), len(buf)) // buf is not written until the scan is released
-}
-
-// escapedSplit returns the length of a line continuation, an escaped colour code or an escaped quote inside a word
-// at the backslash s[i].
-func escapedSplit(s string, i int) int {
-	rest := s[i:]
-	switch {
-	case strings.HasPrefix(rest, "\\\n"):
-		return 2
-	case strings.HasPrefix(rest, "\\\r\n"):
-		return 3
-	case len(rest) > 2 && isQuote(rest[1]) && i > 0 && is(s[i-1], ccWord) && is(rest[2], ccWord):
-		return 2
-	}
-	for _, esc := range [...]string{`\u001b`, `\u001B`, `\x1b`, `\x1B`, `\033`, `\e`} {
-		if strings.HasPrefix(rest, esc+"[") {
-			return escapeSequence(s, i, len(esc))
-		}
-	}
-	return 0
-}
-
-const maxEscape = 64
-
-// escapeSequence returns the length of the terminal control sequence (ECMA-48) that s[i:i+intro] introduces.
-func escapeSequence(s string, i, intro int) int {
-	at := i + intro
-	if at >= len(s) {
-		return intro
-	}
-	end := min(len(s), at+maxEscape)
-	switch s[at] {
-	case '[':
-		for j := at + 1; j < end; j++ {
-			if s[j] >= 0x40 && s[j] <= 0x7e {
-				return j + 1 - i
-			}
-		}
-	case ']':
-		for j := at + 1; j < end; j++ {
-			if s[j] == 7 {
-				return j + 1 - i
-			}
-			if s[j] == 0x1b && j+1 < end && s[j+1] == '\\' {
-				return j + 2 - i
-			}
-		}
-	}
-	return intro
-}
-
-// readView reads the view of s and adds what it finds.
-func (e *Engine) readView(sc *scan, s string) *scan {
-	if sc == nil {
-		sc = e.acquire(s)
-	}
-	text := sc.view(s)
-	mark := len(sc.spans)
-	sc.reset(text)
-	e.read(sc, text)
-	for i := range sc.spans[mark:] {
-		sp := &sc.spans[mark+i]
-		sp.clean = strings.Clone(text[sp.start:sp.end])
-		sp.start, sp.end = int(sc.viewFrom[sp.start]), int(sc.viewFrom[sp.end-1])+1
-	}
-	sc.s = s
-	return sc
 }
