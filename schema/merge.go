@@ -250,32 +250,36 @@ func (a *Action) Fill(b *Action) {
 // returns takes its place. JSON texts are visited as one, with isJSON set. Scrubbing and copying are built on it.
 func (a *Action) Texts(visit func(name, text string, isJSON bool) string) {
 	for i := range Fields {
-		f := &Fields[i]
-		if f.Ref == nil {
-			continue
+		Fields[i].Texts(a, visit)
+	}
+}
+
+// Texts is Action.Texts for one field.
+func (f *Field) Texts(a *Action, visit func(name, text string, isJSON bool) string) {
+	if f.Ref == nil {
+		return
+	}
+	name := f.segments[len(f.segments)-1]
+	switch p := f.Ref(a).(type) {
+	case *string:
+		if *p != "" {
+			*p = visit(name, *p, false)
 		}
-		name := f.segments[len(f.segments)-1]
-		switch p := f.Ref(a).(type) {
-		case *string:
-			if *p != "" {
-				*p = visit(name, *p, false)
-			}
-		case *JSON:
-			if *p != "" {
-				*p = JSON(visit(name, string(*p), true))
-			}
-		case *[]string:
-			visitList(p, func(s string) string { return visit(name, s, false) })
-		case *[]Preceding:
-			for i := range *p {
-				c := &(*p)[i]
-				c.ID, c.Command = visit("id", c.ID, false), visit("command", c.Command, false)
-			}
-		case *[]Conflict:
-			for i := range *p {
-				c := &(*p)[i]
-				c.Field, c.Value = visit("field", c.Field, false), visit("value", c.Value, false)
-			}
+	case *JSON:
+		if *p != "" {
+			*p = JSON(visit(name, string(*p), true))
+		}
+	case *[]string:
+		visitList(p, func(s string) string { return visit(name, s, false) })
+	case *[]Preceding:
+		for i := range *p {
+			c := &(*p)[i]
+			c.ID, c.Command = visit("id", c.ID, false), visit("command", c.Command, false)
+		}
+	case *[]Conflict:
+		for i := range *p {
+			c := &(*p)[i]
+			c.Field, c.Value = visit("field", c.Field, false), visit("value", c.Value, false)
 		}
 	}
 }

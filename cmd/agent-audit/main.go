@@ -64,7 +64,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		convertCommand(), importCommand(), exporterCommand(), statusCommand(), validateCommand(),
-		scrubCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), verifyCommand(), versionCommand(),
+		scrubCommand(), rescanCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), verifyCommand(), versionCommand(),
 	)
 	return root
 }

@@ -31,16 +31,6 @@ func engineFor(keyFile, keyID string) (*scrub.Engine, error) {
 	return scrub.New(o)
 }
 
-// engineAndText is a scrub engine, see engineFor, and all of standard input.
-func engineAndText(cmd *cobra.Command, keyFile, keyID string) (*scrub.Engine, string, error) {
-	e, err := engineFor(keyFile, keyID)
-	if err != nil {
-		return nil, "", err
-	}
-	text, err := io.ReadAll(cmd.InOrStdin())
-	return e, string(text), err
-}
-
 func scrubCommand() *cobra.Command {
 	var keyFile, keyID string
 	var findings bool
@@ -48,32 +38,56 @@ func scrubCommand() *cobra.Command {
 		Use:   "scrub",
 		Short: "Remove secrets from the text on standard input",
 		Long: "Reads text and writes it with each secret replaced by a label that says what it was, such as " +
-			"[REDACTED:github-token]. The rules are those that every record passes before it is stored.",
+			"[REDACTED:github-token]. The rules are those that every record passes before it is stored. Text is written as it " +
+			"comes, line by line, in bounded memory; a line waits while it could be part of a secret that goes on.",
 		Example: `  agent-audit scrub < build.log
+  kubectl logs -f deploy/web | agent-audit scrub
   agent-audit scrub --findings < build.log   # where, not what
   agent-audit scrub --key-file /var/lib/agent-audit/scrub.key < build.log   # labels as in the trail`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, text, err := engineAndText(cmd, keyFile, keyID)
+			e, err := engineFor(keyFile, keyID)
 			if err != nil {
 				return err
 			}
-			if findings {
-				enc := json.NewEncoder(cmd.OutOrStdout())
-				for _, f := range e.Find(text) {
-					err = errors.Join(err, enc.Encode(map[string]any{"kind": f.Kind, "start": f.Start, "end": f.End, "fingerprint": f.Fingerprint}))
-				}
-				return err
+			if !findings {
+				return scrubStream(e.Writer(cmd.OutOrStdout()), cmd.InOrStdin())
 			}
-			clean, _ := e.Text(text)
-			_, err = io.WriteString(cmd.OutOrStdout(), clean)
-			return err
+			enc := json.NewEncoder(cmd.OutOrStdout())
+			w := e.Writer(io.Discard)
+			var failed error
+			w.Found = func(f scrub.Finding) {
+				failed = errors.Join(failed, enc.Encode(map[string]any{"kind": f.Kind, "start": f.Start, "end": f.End, "fingerprint": f.Fingerprint}))
+			}
+			return errors.Join(scrubStream(w, cmd.InOrStdin()), failed)
 		},
 	}
 	c.Flags().StringVar(&keyFile, "key-file", "", "key of the fingerprints (scrub.key of a state folder); without it redactions have none")
 	c.Flags().StringVar(&keyID, "key-id", "k1", "version of that key")
 	c.Flags().BoolVar(&findings, "findings", false, "print what would be removed as JSON lines: kind, start, end, fingerprint; never the value")
 	return c
+}
+
+// scrubStream copies text through w. Whenever the source pauses, what is complete is written, so that a log can be
+// followed.
+func scrubStream(w *scrub.Writer, r io.Reader) error {
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := r.Read(buf)
+		if _, werr := w.Write(buf[:n]); werr != nil {
+			return werr
+		}
+		switch {
+		case err == io.EOF:
+			return w.Close()
+		case err != nil:
+			return errors.Join(err, w.Close())
+		case n < len(buf):
+			if err := w.Flush(); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 func fingerprintCommand() *cobra.Command {
@@ -87,11 +101,15 @@ func fingerprintCommand() *cobra.Command {
   agent-audit export -o ndjson | grep "$(agent-audit fingerprint --key-file scrub.key < leaked-token)"`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, text, err := engineAndText(cmd, keyFile, keyID)
+			e, err := engineFor(keyFile, keyID)
 			if err != nil {
 				return err
 			}
-			f := e.Fingerprint(strings.TrimRight(text, "\r\n"))
+			text, err := io.ReadAll(io.LimitReader(cmd.InOrStdin(), 1<<20))
+			if err != nil {
+				return err
+			}
+			f := e.Fingerprint(strings.TrimRight(string(text), "\r\n"))
 			if f == "" {
 				return fmt.Errorf("a value this short or simple has no fingerprint: it could be guessed from it")
 			}

@@ -1,0 +1,208 @@
+package scrub
+
+import "strings"
+
+// Carry is what the end of one piece of a text tells about the next piece, when the first must be stored before the
+// second is there: records of one log, chunks of one output. It holds no secret, and may be stored itself: Tail was let
+// through, and Open and Head are words of ours. The zero Carry begins a text.
+type Carry struct {
+	Tail  string `json:"tail,omitempty"`  // the end of what was let through, maxTail bytes at most
+	Open  string `json:"open,omitempty"`  // the kind of the secret that the piece ended in
+	Head  string `json:"head,omitempty"`  // what stands in for the part of that secret that was taken away
+	Glued bool   `json:"glued,omitempty"` // the next piece goes on in the same line
+}
+
+// maxTail is how much of a piece the next one is read with; names, operators and the beginnings of tokens are shorter.
+const maxTail = 256
+
+// Continue is Text for the next piece of a text that was cut into pieces. Of a secret that the cut parts, the first part
+// is taken away with the first piece, if more of it could make it a secret, and the rest with the pieces that follow.
+// Pieces are lines unless c.Glued. Afterwards c is what the piece after this one needs.
+func (e *Engine) Continue(c *Carry, s string) (clean string, n int) {
+	defer func() {
+		if recover() != nil {
+			clean, n, *c = failureLabel, 1, Carry{}
+		}
+	}()
+	return e.next(c, validText(s), c.Glued)
+}
+
+// Cut is Text for the beginning of a text whose rest was cut away: of a secret that the cut parts, what is left goes.
+func (e *Engine) Cut(s string) (clean string, n int) {
+	defer rescue(&clean, &n)
+	return e.next(&Carry{}, validText(s), true)
+}
+
+func (e *Engine) next(c *Carry, s string, glued bool) (string, int) {
+	before := c.Tail
+	if c.Open != "" {
+		before = c.Head
+	}
+	if before != "" && !c.Glued {
+		before += "\n"
+	}
+	text := before + s
+	var cuts []Finding // in s
+	for _, f := range e.Find(text) {
+		if f.End <= len(before) {
+			continue
+		}
+		if f.Start < len(before) && c.Open != "" {
+			f.Kind = c.Open
+		}
+		cuts = append(cuts, Finding{Kind: f.Kind, Start: max(0, f.Start-len(before)), End: f.End - len(before)})
+	}
+	stays := c.Open != "" && len(cuts) == 1 && cuts[0].Start == 0 && cuts[0].End == len(s)
+	kind, head := c.Open, c.Head
+	*c = Carry{Glued: c.Glued}
+	if at, open := e.openAt(text, glued); open.Open != "" {
+		*c = open
+		if at = max(0, at-len(before)); at < len(s) {
+			cuts = cutAt(cuts, Finding{Kind: open.Open, Start: at, End: len(s)})
+		}
+	} else if stays && len(s) > 0 {
+		c.Open, c.Head = kind, head
+	}
+	clean, n := e.replaceFindings(s, cuts)
+	c.Tail = tail(clean)
+	return clean, n
+}
+
+// cutAt adds a finding that reaches the end of the text to ordered ones.
+func cutAt(cuts []Finding, last Finding) []Finding {
+	for len(cuts) > 0 && cuts[len(cuts)-1].End > last.Start {
+		last.Start = min(last.Start, cuts[len(cuts)-1].Start)
+		cuts = cuts[:len(cuts)-1]
+	}
+	return append(cuts, last)
+}
+
+// replaceFindings writes labels over ordered findings, and reads the result until nothing more is found.
+func (e *Engine) replaceFindings(s string, cuts []Finding) (string, int) {
+	if len(cuts) == 0 {
+		return e.text(s)
+	}
+	var b strings.Builder
+	at := 0
+	for _, f := range cuts {
+		b.WriteString(s[at:f.Start])
+		b.WriteString(e.label(f.Kind, s[f.Start:f.End]))
+		at = f.End
+	}
+	b.WriteString(s[at:])
+	clean, n := e.text(b.String())
+	return clean, n + len(cuts)
+}
+
+// tail returns the end of a scrubbed text, from a character on and with whole labels.
+func tail(s string) string {
+	if len(s) <= maxTail {
+		return s
+	}
+	s = strings.ToValidUTF8(s[len(s)-maxTail:], "")
+	if end := strings.IndexByte(s, ']'); end >= 0 && end < maxLabel && strings.LastIndex(s[:end], labelStart) < 0 {
+		return s[end+1:]
+	}
+	return s
+}
+
+// What could go on after a cut: each of these makes a secret of some kind out of the beginning of one.
+const (
+	probeMixed = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eFaB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF"
+	probeLong  = probeMixed + probeMixed
+	probeHex   = "9f2c1a7be04d5c6638ad0b15e97c42f69f2c1a7be04d5c6638ad0b15e97c42f6"
+	probeUpper = "Q7XW2ZK5RJ4MBN6PT3VY8HGDQ7XW2ZK5RJ4MBN6PT3VY8HGDQ7XW2ZK5RJ4MBN6P"
+	probeDigit = "4829105736482910573648291057364829105736482910573648291057364829"
+	probeJWT   = "J9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF"
+	probeLines = "\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\nMzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu"
+)
+
+// maxOpen is how far back from a cut an unfinished secret is looked for; a private key may begin further back.
+const maxOpen = 512
+
+// openAt looks whether text could end inside a secret; where it begins, and how to go on from there. Without glued, the
+// text goes on in another line.
+func (e *Engine) openAt(text string, glued bool) (at int, c Carry) {
+	at = len(text)
+	low := max(0, len(text)-maxOpen)
+	for low < len(text) && low > 0 && text[low]&0xC0 == 0x80 {
+		low++
+	}
+	if begin := strings.LastIndex(text, "-----BEGIN "); begin >= 0 && begin < low && strings.Index(text[begin:], "-----END ") < 0 {
+		low = begin
+	}
+	end := text[low:]
+	try := func(probe string) bool {
+		sc := e.find(end + probe)
+		if sc == nil {
+			return false
+		}
+		defer e.release(sc)
+		for _, f := range sc.spans {
+			if f.start <= len(end) && f.end > len(end) && low+f.start <= at && (f.start < len(end) || c.Open == "") {
+				at, c = low+f.start, e.goOn(f.kind, end[:f.start], glued)
+			}
+		}
+		return c.Open != ""
+	}
+	if try(probeLines) || !glued {
+		return at, c
+	}
+	for _, p := range [...]string{probeLong, probeHex, probeUpper, probeJWT} {
+		try(p)
+	}
+	if word := lastWord(end); word >= 3 && word <= 128 {
+		low += len(end) - word
+		end = end[len(end)-word:]
+		for _, p := range [...]string{probeMixed, probeHex, probeUpper, probeDigit} {
+			for n := 1; n < len(p); n++ {
+				if try(p[:n]) {
+					break
+				}
+			}
+		}
+		for n := 0; n < 32 && word >= 8 && run(end, 0, ccHex, word) == word; n++ { // what is known by its end
+			try(probeHex[:n] + "-us12")
+		}
+		if c.Open == "" && looksRandom(end, 20) {
+			return len(text) - word, e.goOn(kindSecret, "", true)
+		}
+	}
+	return at, c
+}
+
+// lastWord returns the length of the word at the end of s.
+func lastWord(s string) int {
+	n := 0
+	for n < len(s) && strings.IndexByte(" \t\n\r\"'`<>(),;", s[len(s)-1-n]) < 0 {
+		n++
+	}
+	return n
+}
+
+// goOn says how a secret of a kind goes on that begins after before: what stands in for its beginning, so that the next
+// piece is read as its continuation.
+func (e *Engine) goOn(kind, before string, glued bool) Carry {
+	c := Carry{Open: kind, Glued: glued}
+	last := byte(0)
+	if before != "" {
+		last = before[len(before)-1]
+	}
+	switch {
+	case kind == kindPrivateKey:
+		c.Head = "-----BEGIN PRIVATE" + " KEY-----\n" + strings.Repeat("MIIEvQIB", 4)
+		if glued {
+			return c
+		}
+		c.Head += "\nMzEfYyjiWA4R4/M2bS1GB4t7NXp98C3S"
+	case kind == kindCookie:
+		c.Head = "Cookie: session=aB3dE6gH"
+	case last == '"':
+		c.Head = `password="aB3dE6`
+	case last == '\'':
+		c.Head = "password='aB3dE6"
+	default:
+		c.Head = "password=aB3dE6"
+	}
+	return c
+}
