@@ -158,7 +158,8 @@ func (*auditd) Convert(src *Source, in *Input, emit Emit) bool {
 			l.by[f.name] = f
 		}
 	}
-	l.key = schema.MakeID(auditdName, p.node, p.id)
+	l.find(orElse(p.node, in.Known.Infrastructure.HostName))
+	defer l.remember()
 	f := newFragment(in, auditdName, auditdName, schema.Decision)
 	f.Time = p.time
 	fill(&f.Infrastructure.HostName, p.node)
@@ -175,41 +176,87 @@ func (*auditd) Convert(src *Source, in *Input, emit Emit) bool {
 type auditEvent struct {
 	auditLine
 	src    *Source
+	event  string // names the event: host, time and serial
 	key    schema.ID
+	state  auditState
 	fields []auditField
 	by     map[string]auditField
 }
 
-// What of an event has been seen, by letter.
+// auditSeen are the parts of an event that have been seen.
+type auditSeen uint8
+
 const (
-	auditAsked   = "S" // SYSCALL
-	auditArgs    = "E" // EXECVE, or there will be none
-	auditPlace   = "C" // CWD, or there will be none
-	auditTitle   = "T" // PROCTITLE
-	auditRun     = "X" // it is an execution
-	auditFailed  = "F" // that failed
-	auditLetters = auditAsked + auditArgs + auditPlace + auditTitle + auditRun + auditFailed
+	auditAsked  auditSeen = 1 << iota // SYSCALL
+	auditArgs                         // EXECVE, or there will be none
+	auditPlace                        // CWD, or there will be none
+	auditTitle                        // PROCTITLE
+	auditRun                          // it is an execution
+	auditFailed                       // that failed
+	auditEnded                        // the last line was seen
 )
 
-func (l *auditEvent) name(letter string) string { return "auditd " + letter + " " + l.key.String() }
+// auditState is what is remembered of an event, in the place of a link's action.
+//
+// An event has one SYSCALL. Where another one comes under the same time and serial, as in logs that were put together or
+// edited, the lines from there on are an event of their own, which is named after that SYSCALL as well.
+type auditState struct {
+	seen  auditSeen
+	first auditCall // of the event
+	other auditCall // the one that the lines being read belong to; zero when it is the first
+}
 
-func (l *auditEvent) see(letter string) { l.src.Link(l.name(letter), l.key) }
+// auditCall tells SYSCALL lines apart.
+type auditCall [7]byte
 
-func (l *auditEvent) seen(letters string) bool {
-	for i := range letters {
-		if _, ok := l.src.Linked(l.name(letters[i : i+1])); !ok {
-			return false
+func (s auditState) link() (id schema.ID) {
+	id[0] = byte(s.seen)
+	copy(id[1:], s.first[:])
+	copy(id[8:], s.other[:])
+	return id
+}
+
+// find recalls the event that the line belongs to.
+func (l *auditEvent) find(host string) {
+	l.event = auditdName + " " + host + " " + l.id
+	if id, ok := l.src.Linked(l.event); ok {
+		l.state = auditState{auditSeen(id[0]), auditCall(id[1:8]), auditCall(id[8:15])}
+	}
+	var none auditCall
+	if l.typ == "SYSCALL" {
+		var said []string
+		for _, k := range []string{"pid", "ppid", "syscall", "exit", "auid", "comm", "exe"} {
+			said = append(said, l.by[k].value)
+		}
+		digest := schema.MakeID(said...)
+		call, before := auditCall(digest[:]), l.state.other
+		switch l.state.first {
+		case none, call:
+			l.state.first, l.state.other = call, none
+		default:
+			l.state.other = call
+		}
+		if l.state.other != before {
+			l.state.seen = 0
 		}
 	}
-	return true
+	l.key = schema.MakeID(auditdName, host, l.id)
+	if l.state.other != none {
+		l.key = schema.MakeID(auditdName, host, l.id, string(l.state.other[:]))
+	}
 }
+
+// remember stores the state of the event for its next lines.
+func (l *auditEvent) remember() { l.src.Link(l.event, l.state.link()) }
+
+func (l *auditEvent) see(parts auditSeen) { l.state.seen |= parts }
+
+func (l *auditEvent) seen(parts auditSeen) bool { return l.state.seen&parts == parts }
 
 // ends makes a fragment the last one of its event.
 func (l *auditEvent) ends(f *schema.Fragment) {
 	f.Role = schema.Result
-	for i := range auditLetters {
-		l.src.Unlink(l.name(auditLetters[i : i+1]))
-	}
+	l.see(auditEnded)
 }
 
 // read reads a line into a fragment, and says whether it tells anything.
@@ -227,7 +274,7 @@ func (l *auditEvent) read(f *schema.Fragment) bool {
 	case "PROCTITLE":
 		l.title(f)
 	case "EOE":
-		if !l.seen(auditAsked) && !l.seen(auditArgs) {
+		if !l.seen(auditAsked) && !l.seen(auditArgs) || l.seen(auditEnded) {
 			return false
 		}
 		l.ends(f)
@@ -242,7 +289,7 @@ func (l *auditEvent) read(f *schema.Fragment) bool {
 		l.rest(f)
 		return true
 	}
-	if l.seen(auditAsked + auditArgs + auditPlace + auditTitle) {
+	if l.seen(auditAsked | auditArgs | auditPlace | auditTitle) {
 		l.ends(f)
 	}
 	if f.Event.Action == "" && !l.seen(auditAsked) && f.Role == schema.Decision {
@@ -346,16 +393,38 @@ func (l *auditEvent) rest(f *schema.Fragment) {
 
 const auditOpen = "auditd args"
 
-// execve reads an argv, which may be spread over several lines.
+// execve reads an argv, which may be spread over several lines. What is put together is that of the event whose first line
+// came last; further lines of another one, between which it came, are kept as they are.
 func (l *auditEvent) execve(f *schema.Fragment) {
 	f.Role = schema.Request
 	f.Execution.Start = l.time
 	setKind(&f.Action, schema.ActionShell)
-	var args []string
 	known := &l.src.Known.Command.Args
-	if open, ok := l.src.Linked(auditOpen); ok && open == l.key && !strings.HasPrefix(strings.TrimLeft(l.text, " "), "argc=") {
+	var args []string
+	if begins := l.by["argc"].name != ""; !begins {
+		if open, ok := l.src.Linked(auditOpen); !ok || open != l.key {
+			l.rest(f)
+			f.Execution.Truncated = true
+			return
+		}
 		args = append(args, *known...)
 	}
+	args = l.argv(args)
+	f.Command.Args = args
+	f.Command.Line = strings.Join(args, " ")
+	l.see(auditArgs | auditRun)
+	*known = nil
+	l.src.Unlink(auditOpen)
+	if argc, err := strconv.Atoi(l.by["argc"].value); err != nil || argc > len(args) || strings.Contains(l.text, "_len=") {
+		for _, a := range args {
+			*known = append(*known, strings.Clone(a))
+		}
+		l.src.Link(auditOpen, l.key)
+	}
+}
+
+// argv appends the arguments of a line: a0, a1 …, or a1[0], a1[1] … of a long one.
+func (l *auditEvent) argv(args []string) []string {
 	for _, c := range l.fields {
 		index, ok := strings.CutPrefix(c.name, "a")
 		index, chunk, inChunks := strings.Cut(index, "[")
@@ -368,18 +437,7 @@ func (l *auditEvent) execve(f *schema.Fragment) {
 			args = append(args, c.text())
 		}
 	}
-	f.Command.Args = args
-	f.Command.Line = strings.Join(args, " ")
-	l.see(auditArgs)
-	l.see(auditRun)
-	*known = nil
-	l.src.Unlink(auditOpen)
-	if argc, err := strconv.Atoi(l.by["argc"].value); err != nil || argc > len(args) || strings.Contains(l.text, "_len=") {
-		for _, a := range args {
-			*known = append(*known, strings.Clone(a))
-		}
-		l.src.Link(auditOpen, l.key)
-	}
+	return args
 }
 
 // path reads a file that the event is about.
@@ -412,13 +470,13 @@ func (l *auditEvent) path(f *schema.Fragment) bool {
 func (l *auditEvent) title(f *schema.Fragment) {
 	if !l.seen(auditFailed) {
 		f.Command.Args = strings.Split(strings.TrimRight(l.by["proctitle"].text(), "\x00"), "\x00")
-		if l.seen(auditAsked+auditRun) && !l.seen(auditArgs) {
+		if l.seen(auditAsked|auditRun) && !l.seen(auditArgs) {
 			f.Command.Line = strings.Join(f.Command.Args, " ")
 			l.see(auditArgs)
 		}
 	}
 	l.see(auditTitle)
-	if l.seen(auditAsked + auditArgs) {
+	if l.seen(auditAsked | auditArgs) {
 		l.ends(f)
 	}
 }
