@@ -31,6 +31,9 @@ it is.
 Sources:
   sqlite:PATH   the SQLite store, PATH as configured (sqlite_path), or one of its monthly files
   dir:PATH      the archive folder (archive_dir)
+  elasticsearch:https://HOST:9200?api_key_file=FILE
+                a cluster; the key may be in $AGENT_AUDIT_ELASTICSEARCH_API_KEY instead. Also after the ?: namespace, ca_file,
+                username, password_file, certificate_file, key_file, cloud_id; join them with &
 By default the store in the state folder, else the archive in it.`
 
 func queryCommand() *cobra.Command {

@@ -1,7 +1,8 @@
 // Package query reads the audit trail back, with the same answers from every store.
 //
-//	sqlite:PATH   the SQLite store: PATH is the configured base (all months), or one month's file
-//	dir:PATH      the archive folder
+//	sqlite:PATH         the SQLite store: PATH is the configured base (all months), or one month's file
+//	dir:PATH            the archive folder
+//	elasticsearch:URL   the data stream of a cluster; see elasticsearch.ParseURL
 //
 // Which records a Query asks for is defined here once, by Query's comments and Match; querytest is the suite that every
 // Source passes.
@@ -83,13 +84,15 @@ func Open(ctx context.Context, url string) (Source, error) {
 	scheme, path, _ := strings.Cut(url, ":")
 	switch {
 	case path == "":
-		return nil, fmt.Errorf("source %q is not of the form sqlite:PATH or dir:PATH", url)
+		return nil, fmt.Errorf("source %q is not of the form sqlite:PATH, dir:PATH or elasticsearch:URL", url)
 	case scheme == "sqlite":
 		return OpenSQLite(ctx, path)
 	case scheme == "dir":
 		return OpenDir(ctx, path)
+	case scheme == "elasticsearch":
+		return OpenElasticsearch(ctx, path)
 	}
-	return nil, fmt.Errorf("source %q: unknown kind %q; sqlite: and dir: are known", url, scheme)
+	return nil, fmt.Errorf("source %q: unknown kind %q; sqlite:, dir: and elasticsearch: are known", url, scheme)
 }
 
 // maxWords bounds a full-text query.
