@@ -59,6 +59,7 @@ func (e *Engine) next(c *Carry, s string, glued bool) (string, int) {
 		*c = open
 		if at = max(0, at-len(before)); at < len(s) {
 			cuts = cutAt(cuts, Finding{Kind: open.Open, Start: at, End: len(s)})
+			c.Open = cuts[len(cuts)-1].Kind
 		}
 	} else if stays && len(s) > 0 {
 		c.Open, c.Head = kind, head
@@ -71,7 +72,9 @@ func (e *Engine) next(c *Carry, s string, glued bool) (string, int) {
 // cutAt adds a finding that reaches the end of the text to ordered ones.
 func cutAt(cuts []Finding, last Finding) []Finding {
 	for len(cuts) > 0 && cuts[len(cuts)-1].End > last.Start {
-		last.Start = min(last.Start, cuts[len(cuts)-1].Start)
+		if f := cuts[len(cuts)-1]; f.Start <= last.Start {
+			last.Start, last.Kind = f.Start, f.Kind
+		}
 		cuts = cuts[:len(cuts)-1]
 	}
 	return append(cuts, last)
@@ -128,7 +131,7 @@ func (e *Engine) openAt(text string, glued bool) (at int, c Carry) {
 	for low < len(text) && low > 0 && text[low]&0xC0 == 0x80 {
 		low++
 	}
-	if begin := strings.LastIndex(text, "-----BEGIN "); begin >= 0 && begin < low && strings.Index(text[begin:], "-----END ") < 0 {
+	if begin := strings.LastIndex(text, "-----BEGIN "); begin >= 0 && begin < low && !strings.Contains(text[begin:], "-----END ") {
 		low = begin
 	}
 	end := text[low:]
@@ -151,9 +154,12 @@ func (e *Engine) openAt(text string, glued bool) (at int, c Carry) {
 	for _, p := range [...]string{probeLong, probeHex, probeUpper, probeJWT} {
 		try(p)
 	}
-	if word := lastWord(end); word >= 3 && word <= 128 {
-		low += len(end) - word
-		end = end[len(end)-word:]
+	word := lastWord(end)
+	last := end[len(end)-word:]
+	if word >= 3 && word <= 128 {
+		near := min(len(end), word+maxName) // with the name that may stand before it
+		low += len(end) - near
+		end = end[len(end)-near:]
 		for _, p := range [...]string{probeMixed, probeHex, probeUpper, probeDigit} {
 			for n := 1; n < len(p); n++ {
 				if try(p[:n]) {
@@ -161,12 +167,12 @@ func (e *Engine) openAt(text string, glued bool) (at int, c Carry) {
 				}
 			}
 		}
-		for n := 0; n < 32 && word >= 8 && run(end, 0, ccHex, word) == word; n++ { // what is known by its end
+		for n := 0; n < 32 && word >= 8 && run(last, 0, ccHex, word) == word; n++ { // what is known by its end
 			try(probeHex[:n] + "-us12")
 		}
-		if c.Open == "" && looksRandom(end, 20) {
-			return len(text) - word, e.goOn(kindSecret, "", true)
-		}
+	}
+	if c.Open == "" && (looksRandom(last, 9) || looksRandom(last[max(0, word-32):], 20)) {
+		return len(text) - word, e.goOn(kindSecret, "", true)
 	}
 	return at, c
 }
