@@ -105,6 +105,7 @@ func (l *aiderLine) said(s string) {
 		l.answer(s)
 		return
 	case strings.HasPrefix(s, "Running ") && approved && (before == "" || hasLine(before, s[len("Running "):])):
+		l.ran(s[len("Running "):])
 		f := l.shell("shell", s[len("Running "):])
 		f.Authorization.Decision, f.Authorization.Source, f.Authorization.Raw = schema.Approved, "user", "y"
 		l.emit(f)
@@ -131,8 +132,11 @@ func (l *aiderLine) said(s string) {
 		return
 	}
 	program, arguments, _ := strings.Cut(s, " ")
-	if (program == "aider" || strings.HasSuffix(program, "/aider")) && strings.Contains(" "+arguments+" ", " --yes") {
-		known.Authorization.Mode = "yes-always"
+	if program == "aider" || strings.HasSuffix(program, "/aider") { // how it was started
+		if strings.Contains(" "+arguments+" ", " --yes") {
+			known.Authorization.Mode = "yes-always"
+		}
+		return
 	}
 	for _, p := range aiderNotes {
 		if strings.HasPrefix(s, p) {
@@ -141,6 +145,21 @@ func (l *aiderLine) said(s string) {
 	}
 	known.Command.Line = before
 	l.propose(s)
+}
+
+// ran takes a command that runs from those approved; with the last of them the approval is used up.
+func (l *aiderLine) ran(line string) {
+	known, left := &l.src.Known, ""
+	for p := range strings.Lines(known.Command.Line) {
+		if strings.TrimSpace(p) == strings.TrimSpace(line) {
+			line = "\x00" // once
+			continue
+		}
+		left += p
+	}
+	if known.Command.Line = strings.TrimSpace(left); known.Command.Line == "" {
+		known.Authorization.Decision = ""
+	}
 }
 
 // propose adds a line to what may be a proposed command.

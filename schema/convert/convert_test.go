@@ -3,8 +3,6 @@ package convert
 import (
 	"bytes"
 	"encoding/json"
-	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,48 +82,6 @@ func TestResume(t *testing.T) {
 	// date, id (short id: one in each session), uptime
 	if len(list) != 10 || len(seen) != 8 || len(actions) != 4 {
 		t.Errorf("%d fragments, %d different, of %d actions", len(list), len(seen), len(actions))
-	}
-}
-
-// TestMutated damages logs: lines dropped, repeated, in another order, cut anywhere. Nothing panics, and whatever is
-// still said of an action was said of it in the whole log.
-func TestMutated(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
-	for name, log := range testLogs(t) {
-		folder, _, _ := strings.Cut(name, "/")
-		c, all := testConverter(t, folder), lines(log)
-		asked, said := map[schema.ID]bool{}, map[schema.ID]bool{}
-		for _, f := range fragments(c, new(Source), all) {
-			asked[f.Key] = asked[f.Key] || f.Role == schema.Request
-			said[f.ID] = true
-		}
-		// The end of a process is taken from its event, or, where that is lost, from the output of a write_stdin.
-		noEvents := slices.DeleteFunc(slices.Clone(all), func(l string) bool { return strings.Contains(l, "exec_command_end") })
-		for _, f := range fragments(c, new(Source), noEvents) {
-			said[f.ID] = true
-		}
-		check := func(how string, list []string) {
-			t.Helper()
-			for _, f := range fragments(c, new(Source), list) {
-				if asked[f.Key] && !said[f.ID] {
-					t.Fatalf("%s, %s: a fragment of another call: %s %s", name, how, f.Role, f.AppendJSON(nil))
-				}
-			}
-		}
-		for i := range all {
-			check("a line dropped", append(append([]string{}, all[:i]...), all[i+1:]...))
-			check("a line repeated", append(append([]string{}, all[:i+1]...), all[i:]...))
-			cut := append([]string{}, all...)
-			for range 20 {
-				cut[i] = all[i][:rng.IntN(len(all[i])+1)]
-				check("a line cut", cut[max(0, i-2):min(len(cut), i+3)])
-			}
-		}
-		for range 50 {
-			mixed := append([]string{}, all...)
-			rng.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
-			check("shuffled", mixed)
-		}
 	}
 }
 

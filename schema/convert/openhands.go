@@ -169,6 +169,8 @@ type openHandsOne struct {
 	args value.Value
 	call string // id of the tool call
 	name string // name of the tool
+	// asked says that the action of this observation has been read.
+	asked bool
 }
 
 // openHandsTools are the tools that actions of V0 stand for, where it is not written.
@@ -419,6 +421,7 @@ func (e *openHandsOne) cause() (schema.ID, bool) {
 	id := first(e.v, "action_id", "cause")
 	if id.Exists() {
 		if key, ok := e.src.Linked(e.link("event", id.String())); ok {
+			e.asked = true
 			return key, true
 		}
 	}
@@ -433,6 +436,7 @@ func (e *openHandsOne) cause() (schema.ID, bool) {
 	last := e.link("last")
 	key, ok := e.src.Linked(last)
 	e.src.Unlink(last)
+	e.asked = ok
 	return key, ok && e.id() == ""
 }
 
@@ -457,8 +461,7 @@ func (e *openHandsOne) terminal(f *schema.Fragment, key schema.ID, o value.Value
 	f.Identity.EffectiveUser = str(meta.Get("username"))
 	f.Infrastructure.HostName = orElse(str(meta.Get("hostname")), f.Infrastructure.HostName)
 	typed := e.link("typed", key.String())
-	_, isTyped := e.src.Linked(typed)
-	e.src.Unlink(typed)
+	_, isTyped := e.src.Linked(typed) // which stays: the line may be repeated
 	if dir := str(meta.Get("working_dir")); dir != "" {
 		if line != "" && !isTyped && !changesDir(line) {
 			f.Command.Cwd = dir
@@ -477,7 +480,9 @@ func (e *openHandsOne) terminal(f *schema.Fragment, key schema.ID, o value.Value
 		if !isTyped {
 			f.Role = schema.Decision // the call has returned, the command has not
 			f.Execution.Background, f.Execution.End = true, f.Execution.Start
-			e.src.Link(running, key)
+			if e.asked { // else it may be what was typed into another command
+				e.src.Link(running, key)
+			}
 		}
 	case isTyped && goesOn:
 		e.src.Unlink(running)

@@ -521,7 +521,9 @@ func (l *sudoRecord) open(f *schema.Fragment, p *sudoLine) {
 	if (p.file || p.long) && f.Role != schema.Whole && !p.exit.Set {
 		keep(&known.Command.Line, p.command)
 		keep(&known.Identity.UserName, p.user)
-		known.Trail.Sequence = schema.Some(l.src.Records)
+		if p.file { // syslog names what goes on, a log file indents it
+			known.Trail.Sequence = schema.Some(l.src.Records)
+		}
 		l.src.Link(sudoOpen, f.Key)
 	}
 }
