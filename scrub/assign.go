@@ -803,6 +803,10 @@ func (sc *scan) bareEnd(i, limit int, shell bool) int {
 	literal := false // an expansion does not end: what follows is read as it stands
 	defer func() { sc.steps += i - start }()
 	for i < limit {
+		if is(s[i], ccName) { // most of it
+			i++
+			continue
+		}
 		switch b := s[i]; b {
 		case ' ', '\t', '\n', '\r', 0, 0x1b, '`':
 			return i

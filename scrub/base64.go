@@ -121,7 +121,7 @@ func verifyBase64(sc *scan, start, _ int, r *rule) {
 	from := sc.encodedStart(start, phase)
 	to := sc.encodedText(from)
 	sc.base64Done[phase] = to
-	sc.dirty = true
+	sc.runsDirty = true
 	sc.steps += to - from
 	if text := sc.decoded(); len(text) >= minEncodedWord {
 		sc.addDecoded(text)

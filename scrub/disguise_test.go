@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"strings"
 	"testing"
@@ -111,6 +112,26 @@ func TestUnview(t *testing.T) {
 		clean, _ := e.Text(text)
 		if got := labelPattern.ReplaceAllString(clean, "[]"); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestSplitQuotes holds the eight bytes at once against one at a time.
+func TestSplitQuotes(t *testing.T) {
+	for b := range 256 {
+		if want := is(byte(b), ccWord); want && wordsIn(uint64(b))&0x80 == 0 {
+			t.Errorf("wordsIn does not know %q", byte(b))
+		}
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	const letters = `"'"'ab_-9. :{`
+	for range 20000 {
+		b := make([]byte, r.IntN(60))
+		for i := range b {
+			b[i] = letters[r.IntN(len(letters))]
+		}
+		if s := string(b); splitQuotes(s) != splitQuotesIn(s, 0, len(s)) {
+			t.Fatalf("%q: %v", s, splitQuotes(s))
 		}
 	}
 }

@@ -130,7 +130,7 @@ func (sc *scan) classRun(st *step, i int) int {
 			r.from = i
 		}
 		r.to = j
-		sc.dirty = true
+		sc.runsDirty = true
 	}
 	return j
 }

@@ -152,7 +152,11 @@ var nameStems = func() *automaton {
 	for stem := range strings.FieldsSeq("pass pwd pw secret token key auth cred cookie sig bearer mnemonic phrase words seed psk jwt otp pat code") {
 		k = append(k, keyword{text: stem})
 	}
-	return newAutomaton(k)
+	a, err := newAutomaton(k)
+	if err != nil {
+		panic(err)
+	}
+	return a
 }()
 
 // judgeName says what a name makes of its value.

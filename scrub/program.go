@@ -47,7 +47,8 @@ type pattern struct {
 	steps   []step
 	start   int32
 	before  []backStep // nearest first
-	anchors []string   // lower case; empty where the pattern is only ever tried at a given place
+	anchors []string   // as in the text, or in lower case where case is folded; empty where the place is given
+	cased   bool       // anchors are in the case they have in every match
 	elastic bool       // it ends in a run of no fixed length
 	open    bool       // nor of a limit: what follows is outside of the run's class
 }
@@ -91,7 +92,7 @@ func (c *patternCompiler) compile(e *expr, anchored bool) (*pattern, error) {
 	p := &pattern{}
 	at := 0
 	if anchored {
-		if at, p.anchors = bestAnchor(items); len(p.anchors) == 0 {
+		if at, p.anchors, p.cased = bestAnchor(items); len(p.anchors) == 0 {
 			return nil, fmt.Errorf("%w: no literal of %d bytes or more to find it by", errPattern, minAnchor)
 		}
 	}
@@ -296,7 +297,7 @@ func branches(steps []step, i int32) int {
 }
 
 // bestAnchor chooses the part of a pattern that is found first: the longest literals of its possible places.
-func bestAnchor(items []*expr) (at int, anchors []string) {
+func bestAnchor(items []*expr) (at int, anchors []string, cased bool) {
 	best := 0
 	for i := range items {
 		if i > 0 && !isSimple(items[i-1]) {
@@ -305,7 +306,7 @@ func bestAnchor(items []*expr) (at int, anchors []string) {
 		if isMark(items[i]) {
 			continue
 		}
-		words, _ := literals(items[i:])
+		words, _ := literals(items[i:], false)
 		if len(words) == 0 || len(words) > maxAnchors {
 			continue
 		}
@@ -317,7 +318,11 @@ func bestAnchor(items []*expr) (at int, anchors []string) {
 			best, at, anchors = score, i, words
 		}
 	}
-	return at, anchors
+	if best > 0 {
+		all, _ := literals(items[at:], true)
+		cased = slices.Equal(all, anchors)
+	}
+	return at, anchors, cased
 }
 
 // isSimple reports whether an item may stand before an anchor: a byte, a repeat of a class, a mark.
@@ -331,12 +336,12 @@ func isSimple(e *expr) bool {
 	return isMark(e)
 }
 
-// literals returns words, in lower case, of which every match of the items starts with one; whole means that such a
-// word is all of the match.
-func literals(items []*expr) (words []string, whole bool) {
+// literals returns words of which every match of the items starts with one; whole means that such a word is all of the
+// match. Where either case of a letter matches, the word has the lower, or there are both.
+func literals(items []*expr, both bool) (words []string, whole bool) {
 	words, whole = []string{""}, true
 	for _, item := range items {
-		more, all := startsOf(item)
+		more, all := startsOf(item, both)
 		if len(more) == 0 || len(more)*len(words) > maxAnchors {
 			whole = false
 			break
@@ -361,43 +366,36 @@ func literals(items []*expr) (words []string, whole bool) {
 }
 
 // startsOf returns words of which every match of e starts with one, none where there are too many; whole means that
-// such a word is all of the match.
-func startsOf(e *expr) (words []string, whole bool) {
+// such a word is all of the match. Where either case of a letter matches, the word has the lower, or there are both.
+func startsOf(e *expr, both bool) (words []string, whole bool) {
 	switch e.kind {
 	case exprSet:
-		set := e.set
-		for b := byte('A'); b <= 'Z'; b++ {
-			if set.has(b) {
-				set[b>>6] &^= 1 << (b & 63)
-				set.add(lower(b))
-			}
-		}
-		if set.size() > enumerableSet {
-			return nil, false
-		}
 		for b := range 256 {
-			if set.has(byte(b)) {
+			if e.set.has(byte(b)) && (both || !is(byte(b), ccUpper) || !e.set.has(lower(byte(b)))) {
 				words = append(words, string([]byte{byte(b)}))
 			}
 		}
+		if len(words) > enumerableSet {
+			return nil, false
+		}
 		return words, true
 	case exprCat:
-		return literals(e.sub)
+		return literals(e.sub, both)
 	case exprAlt:
 		whole = true
 		for _, sub := range e.sub {
-			w, all := literals(flatten(nil, sub))
+			w, all := literals(flatten(nil, sub), both)
 			words, whole = append(words, w...), whole && all
 		}
 		return words, whole
 	case exprRepeat:
-		return startsOfRepeat(e)
+		return startsOfRepeat(e, both)
 	}
 	return []string{""}, true // marks and bounds take no bytes
 }
 
-func startsOfRepeat(e *expr) (words []string, whole bool) {
-	one, whole := startsOf(e.sub[0])
+func startsOfRepeat(e *expr, both bool) (words []string, whole bool) {
+	one, whole := startsOf(e.sub[0], both)
 	switch {
 	case len(one) == 0 && e.min == 0 || e.min == 0 && e.max > 1:
 		return []string{""}, false

@@ -85,6 +85,16 @@ func (b *tableBuilder) keyword(text string, exact bool) {
 	b.keywords = append(b.keywords, k)
 }
 
+// addPattern adds a rule that is found by the anchors of its pattern.
+func (b *tableBuilder) addPattern(r rule, apart bool) {
+	p := r.pattern
+	for _, a := range p.anchors {
+		b.keyword(a, p.cased)
+		b.keywords[len(b.keywords)-1].apart = apart && len(p.before) == 0
+	}
+	b.rules = append(b.rules, r)
+}
+
 // compileTables compiles the built-in rules and those of files, which may replace or disable built-in ones.
 func compileTables(files []*Rules) (*tables, error) {
 	builtin, err := builtinRules()
@@ -118,7 +128,10 @@ func compileTables(files []*Rules) (*tables, error) {
 	if len(b.rules) > maxRules {
 		return nil, fmt.Errorf("%w: %d rules, more than %d", ErrRules, len(b.rules), maxRules)
 	}
-	t.rules, t.auto = b.rules, newAutomaton(b.keywords)
+	t.rules = b.rules
+	if t.auto, err = newAutomaton(b.keywords); err != nil {
+		return nil, err
+	}
 	return t, nil
 }
 
@@ -175,11 +188,11 @@ func (b *tableBuilder) addText(r *ruleText) error {
 			if err != nil {
 				return err
 			}
-			b.add(rule{kind: r.kind, verify: verifyNear, token: t, pattern: p}, p.anchors...)
+			b.addPattern(rule{kind: r.kind, verify: verifyNear, token: t, pattern: p}, false)
 		}
 	default:
 		for _, p := range t.match {
-			b.add(rule{kind: r.kind, verify: verifyToken, token: t, pattern: p}, p.anchors...)
+			b.addPattern(rule{kind: r.kind, verify: verifyToken, token: t, pattern: p}, t.start)
 		}
 	}
 	return nil

@@ -140,7 +140,7 @@ func TestLanes(t *testing.T) {
 		}
 		state, n := uint32(0), 0
 		for i := range len(s) {
-			if state = e.auto.next[state+uint32(e.auto.class[s[i]])]; state < e.auto.accept {
+			if state = e.auto.step(state, s[i]); state < e.auto.accept {
 				continue
 			}
 			if n >= len(all) || all[n] != (hit{i + 1, state}) {

@@ -65,6 +65,7 @@ type scan struct {
 	wantView    bool
 	steps       int  // bytes read by verifiers; tests hold it against the length of the text
 	dirty       bool // progDone is in use
+	runsDirty   bool // runs or base64Done are
 }
 
 func (sc *scan) add(start, end int, kind string) {
@@ -103,9 +104,12 @@ func (sc *scan) reset(s string) {
 	sc.s, sc.wordEnd, sc.done, sc.skipTo, sc.lastEnd, sc.manifestEnd, sc.jwtEnd, sc.steps = s, 0, 0, 0, 0, 0, 0, 0
 	if sc.dirty {
 		clear(sc.progDone[:])
+		sc.dirty = false
+	}
+	if sc.runsDirty {
 		clear(sc.runs[:])
 		clear(sc.base64Done[:])
-		sc.dirty = false
+		sc.runsDirty = false
 	}
 }
 
@@ -151,11 +155,9 @@ func (e *Engine) read(sc *scan, s string) *scan {
 		return e.readLanes(sc, s)
 	}
 	a := e.auto
-	next, accept := a.next, a.accept
 	state := uint32(0)
 	for i := range len(s) {
-		state = next[state+uint32(a.class[s[i]])]
-		if state < accept {
+		if state = a.step(state, s[i]); state < a.accept {
 			continue
 		}
 		if sc == nil {
@@ -198,7 +200,7 @@ func (sc *scan) verify(end int, state uint32) {
 			}
 			end += len(h.rest)
 		}
-		if h.exact != "" && sc.s[start:end] != h.exact {
+		if h.exact != "" && sc.s[start:end] != h.exact || h.apart && !sc.tokenStart(start) {
 			continue
 		}
 		sc.rank = int(h.rule)

@@ -2,7 +2,6 @@ package scrub
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 	"strings"
 	"unsafe"
@@ -275,28 +274,58 @@ func escapeSequence(s string, i, intro int) int {
 }
 
 // splitQuotes reports whether a quote stands inside a word: gh"p_", gh”p_. Apostrophes of English are none.
+//
+// Quotes are frequent, and quotes between letters rare: so eight bytes are looked at at once, and without a branch for
+// each quote.
 func splitQuotes(s string) bool {
-	const (
-		ones  = 0x0101010101010101
-		mask  = ones * 0xFA // what the quotes have in common: of other bytes only # and & share it
-		quote = ones * ('"' & 0xFA)
-	)
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		x := binary.LittleEndian.Uint64(b[i:])&mask ^ quote
-		for m := (x - ones) &^ x & (ones << 7); m != 0; m &= m - 1 { // zero bytes of x, and perhaps bytes above one
-			if splitQuote(s, i+bits.TrailingZeros64(m)/8) > 0 {
-				return true
-			}
-		}
+	if len(b) < 16 {
+		return splitQuotesIn(s, 0, len(s))
 	}
-	for ; i < len(b); i++ {
+	before := uint64(0) // words in the eight bytes before
+	x := binary.LittleEndian.Uint64(b)
+	word, quote := wordsIn(x), quotesIn(x)
+	i := 0
+	for ; i+16 <= len(b); i += 8 {
+		x = binary.LittleEndian.Uint64(b[i+8:])
+		nextWord, nextQuote := wordsIn(x), quotesIn(x)
+		found := quote & (word<<8 | before>>56) & ((word|quote)>>8 | (nextWord|nextQuote)<<56)
+		if found != 0 && splitQuotesIn(s, i, i+8) {
+			return true
+		}
+		before, word, quote = word, nextWord, nextQuote
+	}
+	return splitQuotesIn(s, i, len(s))
+}
+
+func splitQuotesIn(s string, from, to int) bool {
+	for i := from; i < to; i++ {
 		if splitQuote(s, i) > 0 {
 			return true
 		}
 	}
 	return false
+}
+
+const (
+	ones  = 0x0101010101010101 // each byte of a word 1
+	highs = ones << 7
+)
+
+// quotesIn sets the high bit of each byte of x that is a quote, and perhaps of others.
+func quotesIn(x uint64) uint64 {
+	x = x&(ones*0xFA) ^ ones*('"'&0xFA) // what the quotes have in common: of other bytes only # and & share it
+	return (x - ones) &^ x & highs
+}
+
+// wordsIn sets the high bit of each byte of x that is a letter, a digit, "_" or "-", and perhaps of others.
+func wordsIn(x uint64) uint64 {
+	x &= ones * 0x7f
+	letter := x | ones*0x20
+	letter = (letter + ones*(0x80-'a')) &^ (letter + ones*(0x80-'z'-1))
+	digit := (x + ones*(0x80-'-')) &^ (x + ones*(0x80-'9'-1))
+	under := x ^ ones*'_'
+	return (letter | digit | (under-ones)&^under) & highs
 }
 
 // splitQuote returns how many bytes from i on are quotes inside a word, 0 for none.
