@@ -3,7 +3,7 @@
 //
 //	decode    msgpack events of the chunk                          decode.go
 //	convert   events to fragments of actions                       schema/convert
-//	surround  what the record does not say: organisation, machine  machine.go
+//	surround  what the record does not say: whose log, machine      surroundings.go
 //	assess    risk of commands and tool calls, on raw text         internal/risk
 //	scrub     nothing raw goes further                             internal/seal
 //	assemble  fragments to actions, actions to sessions            internal/assemble
@@ -83,7 +83,7 @@ func New(o Options) (*Pipeline, error) {
 	if p.converter, err = convert.New(convert.Options{Format: c.Format, Mapping: c.Mapping, Prompts: c.Prompts}); err != nil {
 		return nil, err
 	}
-	if p.around, err = newSurroundings(c); err != nil {
+	if p.around, err = newSurroundings(c, thisMachine()); err != nil {
 		return nil, err
 	}
 	if p.risk, err = risk.New(); err != nil {

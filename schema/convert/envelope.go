@@ -308,17 +308,23 @@ func fill(dst *string, s string) bool {
 	return true
 }
 
-// kubernetes reads what the filter of that name adds. What has no field of its own (labels, annotations) is kept.
+// kubernetes reads what the filter of that name adds, and notes that it was the filter which told it. What has no field of
+// its own (labels, annotations) is kept. The host is the node, not the container.
 func (in *Input) kubernetes(v value.Value) {
 	a := &in.Known.Infrastructure
-	a.OrchestratorType = "kubernetes"
-	fill(&a.OrchestratorPod, v.Get("pod_name").String())
-	fill(&a.OrchestratorNamespace, v.Get("namespace_name").String())
-	fill(&a.ContainerName, v.Get("container_name").String())
-	fill(&a.ContainerID, v.Get("docker_id").String())
-	fill(&a.ContainerImage, v.Get("container_image").String())
-	fill(&a.HostName, v.Get("host").String())
-	fill(&a.OrchestratorCluster, first(v, "cluster_name", "cluster").String())
+	tell := func(path string, dst *string, s string) {
+		if fill(dst, s) {
+			in.Known.Identity.Inferred = append(in.Known.Identity.Inferred, path+": kubernetes filter")
+		}
+	}
+	tell("orchestrator.type", &a.OrchestratorType, "kubernetes")
+	tell("orchestrator.resource.name", &a.OrchestratorPod, v.Get("pod_name").String())
+	tell("orchestrator.namespace", &a.OrchestratorNamespace, v.Get("namespace_name").String())
+	tell("container.name", &a.ContainerName, v.Get("container_name").String())
+	tell("container.id", &a.ContainerID, v.Get("docker_id").String())
+	tell("container.image.name", &a.ContainerImage, v.Get("container_image").String())
+	tell("host.name", &a.HostName, v.Get("host").String())
+	tell("orchestrator.cluster.name", &a.OrchestratorCluster, first(v, "cluster_name", "cluster").String())
 	rest := without(v, func(k string) bool {
 		switch k {
 		case "pod_name", "namespace_name", "container_name", "docker_id", "container_image", "host", "cluster_name",
@@ -372,6 +378,9 @@ func resource(a *schema.Action, meta value.Value) {
 		if f := resourceField(a, c.Key()); f != nil {
 			fill(f, c.String())
 		}
+	}
+	if node := str(attr.Get("k8s.node.name")); node != "" {
+		a.Infrastructure.HostName = node // a pod calls itself host.name
 	}
 	if a.Infrastructure.OrchestratorPod != "" || a.Infrastructure.OrchestratorNamespace != "" {
 		fill(&a.Infrastructure.OrchestratorType, "kubernetes")

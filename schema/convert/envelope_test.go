@@ -49,7 +49,7 @@ var unwrapCases = []struct{ name, record, body, known string }{
 	{"what the filter merged is not doubled", `{"log":"{\"a\":1}","a":1,"stream":"stdout"}`, `{"a":1}`, blank},
 	{
 		"kubernetes", `{"log":"x","kubernetes":{"pod_name":"p-1","namespace_name":"shop","container_name":"app","docker_id":"c0ffee","container_image":"shop:1","host":"node1","labels":{"app":"shop"},"pod_id":"u"}}`, `"x"`,
-		`{"agent_audit":{"fields":{"kubernetes":{"labels":{"app":"shop"}}},"provenance":{"tag":"t"}},"container":{"id":"c0ffee","image":{"name":"shop:1"},"name":"app"},"ecs":{"version":"9.4.0"},"event":{"dataset":"agent_audit.action"},"host":{"name":"node1"},"orchestrator":{"namespace":"shop","resource":{"name":"p-1"},"type":"kubernetes"}}`,
+		`{"agent_audit":{"fields":{"kubernetes":{"labels":{"app":"shop"}}},"identity":{"inferred":["orchestrator.type: kubernetes filter","orchestrator.resource.name: kubernetes filter","orchestrator.namespace: kubernetes filter","container.name: kubernetes filter","container.id: kubernetes filter","container.image.name: kubernetes filter","host.name: kubernetes filter"]},"provenance":{"tag":"t"}},"container":{"id":"c0ffee","image":{"name":"shop:1"},"name":"app"},"ecs":{"version":"9.4.0"},"event":{"dataset":"agent_audit.action"},"host":{"name":"node1"},"orchestrator":{"namespace":"shop","resource":{"name":"p-1"},"type":"kubernetes"}}`,
 	},
 	{
 		"fluentd driver", `{"log":"x","container_id":"c0ffee","container_name":"/app","source":"stdout"}`, `"x"`,

@@ -169,11 +169,20 @@ func (r *otlpRecord) rest(said map[string]bool) schema.JSON {
 }
 
 // about puts what the resource says into an action.
-func (r *otlpRecord) about(a *schema.Action) {
-	for _, attr := range r.resource {
+func (r *otlpRecord) about(a *schema.Action) { otlpResource(a, r.resource) }
+
+// otlpResource puts what a resource says into an action. The host of a pod is its node.
+func otlpResource(a *schema.Action, resource []otlpAttr) {
+	for _, attr := range resource {
 		if f := resourceField(a, attr.name); f != nil {
 			fill(f, attr.value.String())
 		}
+	}
+	if node := otlpGet(resource, "k8s.node.name").String(); node != "" {
+		a.Infrastructure.HostName = node
+	}
+	if a.Infrastructure.OrchestratorPod != "" || a.Infrastructure.OrchestratorNamespace != "" {
+		fill(&a.Infrastructure.OrchestratorType, "kubernetes")
 	}
 }
 

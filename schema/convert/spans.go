@@ -163,11 +163,7 @@ func (s *span) convert(l *callLog) {
 func (s *span) about(f *schema.Fragment) {
 	id := &f.Identity
 	id.ServiceName, id.AgentName, f.Event.Provider = "", "", ""
-	for _, a := range s.resource {
-		if to := resourceField(&f.Action, a.name); to != nil {
-			fill(to, a.value.String())
-		}
-	}
+	otlpResource(&f.Action, s.resource)
 	f.Event.Provider = orElse(id.ServiceName, spansName)
 	id.AgentID = s.first("gen_ai.agent.id").String()
 	id.AgentName = orElse(s.first("gen_ai.agent.name", "agent.name").String(), id.ServiceName)
