@@ -103,7 +103,7 @@ func (v *validation) ours(file string) {
 		v.add(fluentbit.Warning, file, 0, "state_dir is not set", "it has to come from elsewhere: the Fluent Bit output's state_dir, or import --state", "state_dir: /var/lib/agent-audit")
 	}
 	if none {
-		v.add(fluentbit.Warning, file, 0, "no exporter is set", "it has to come from the Fluent Bit output: sqlite_path, archive_dir or elasticsearch_url", "an exporters section with sqlite, archive or elasticsearch")
+		v.add(fluentbit.Warning, file, 0, "no exporter is set", "it has to come from the Fluent Bit output: sqlite_path, archive_dir, s3_bucket or elasticsearch_url", "an exporters section with sqlite, archive, s3 or elasticsearch")
 	}
 	if err != nil && cfg.StateDir != "" && !none {
 		v.add(fluentbit.Error, file, 0, err.Error(), "neither the plugin nor agent-audit import starts with it", "")

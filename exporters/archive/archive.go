@@ -186,7 +186,10 @@ func (c *folderSettings) start(ctx context.Context, f *folder, o Options) (_ *wr
 			"restore it, as key_file or, to change keys, as previous_key_file; if it is lost, archive to another folder", c.KeyFile))
 	}
 	o.Store = f
-	if o.Key, o.PreviousKey, err = c.open(f.disk); err != nil {
+	if o.Key, err = c.open(f.disk); err != nil {
+		return nil, err
+	}
+	if o.PreviousKey, err = c.OpenPrevious(); err != nil {
 		return nil, err
 	}
 	return newWriter(ctx, o)

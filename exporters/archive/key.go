@@ -41,24 +41,26 @@ type KeySettings struct {
 // defaultName is the name of a key made without an origin.
 const defaultName = "agent-audit"
 
-// Open loads the private key, or makes it on the first start, and the previous one if there is one.
-func (c *Settings) Open() (key, before *Key, err error) { return c.open(osDisk{}) }
+// Open loads the private key, or makes it on the first start.
+func (c *Settings) Open() (*Key, error) { return c.open(osDisk{}) }
 
-func (c *Settings) open(d disk) (key, before *Key, err error) {
-	if key, err = c.current(d); err != nil || c.PreviousKeyFile == "" {
-		return key, nil, err
+// OpenPrevious loads the key that signed before; nil if none is given.
+func (c *Settings) OpenPrevious() (*Key, error) {
+	if c.PreviousKeyFile == "" {
+		return nil, nil
 	}
 	skey, err := readKey(c.PreviousKeyFile)
 	if err != nil {
-		return nil, nil, exporters.Permanent(fmt.Errorf("previous_key_file: %w", err))
+		return nil, exporters.Permanent(fmt.Errorf("previous_key_file: %w", err))
 	}
-	if before, err = parseKey(skey); err != nil {
-		return nil, nil, exporters.Permanent(fmt.Errorf("archive: previous key file %s %w", c.PreviousKeyFile, err))
+	key, err := parseKey(skey)
+	if err != nil {
+		return nil, exporters.Permanent(fmt.Errorf("archive: previous key file %s %w", c.PreviousKeyFile, err))
 	}
-	return key, before, nil
+	return key, nil
 }
 
-func (c *Settings) current(d disk) (*Key, error) {
+func (c *Settings) open(d disk) (*Key, error) {
 	if c.KeyEnv != "" {
 		key, err := parseKey(strings.TrimSpace(os.Getenv(c.KeyEnv)))
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/agentaudit/agentaudit/exporters"
 	"github.com/agentaudit/agentaudit/schema/merkle"
 	"github.com/agentaudit/agentaudit/schema/value"
 )
@@ -146,12 +147,14 @@ func seal(l Link, signer note.Signer) ([]byte, error) {
 		return nil, err
 	}
 	file, err := Marshal(l)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		// Whatever we sign, we can read: a link that is refused later would be worthless.
+		_, err = ParseLink(l.Name(), file)
 	}
-	// Whatever we sign, we can read: a link that is refused later would be worthless.
-	_, err = ParseLink(l.Name(), file)
-	return file, err
+	if err != nil {
+		return nil, exporters.Permanent(err)
+	}
+	return file, nil
 }
 
 // ParseLink reads the file of a manifest or heartbeat, whose name says which, strictly: what it returns marshals to the

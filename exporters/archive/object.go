@@ -58,7 +58,7 @@ func (p *Packed) Seal(f File, signer note.Signer) (*Sealed, error) {
 	p.Manifest.Object.Version = f.Version
 	file, err := seal(p.Manifest, signer)
 	if err != nil {
-		return nil, exporters.Permanent(err)
+		return nil, err
 	}
 	return &Sealed{Packed: p, File: file}, nil
 }

@@ -24,12 +24,17 @@ const (
 
 // Main is the TestMain of a package that uses RunKilled.
 func Main(m *testing.M, open exporters.Opener) {
+	Child(open)
+	os.Exit(m.Run())
+}
+
+// Child is for a TestMain that does more: in a process that RunKilled has started it delivers and never returns.
+func Child(open exporters.Opener) {
 	if settings := os.Getenv(childSettings); settings != "" {
 		err := child(open, []byte(settings))
 		fmt.Println("error", err)
 		os.Exit(3)
 	}
-	os.Exit(m.Run())
 }
 
 // child delivers without end, and prints what is acknowledged.

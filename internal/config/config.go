@@ -70,10 +70,20 @@ type Scrub struct {
 type Exporters struct {
 	SQLite  *SQLite  `yaml:"sqlite"`
 	Archive *Archive `yaml:"archive"`
+	// S3 is the archive in a bucket that locks it.
+	S3 *S3 `yaml:"s3"`
 	// Elasticsearch for queries on many machines' records.
 	Elasticsearch *Elasticsearch `yaml:"elasticsearch"`
 	// Plugins are exporters of others: any program that speaks exporters/contractpb.
 	Plugins []Plugin `yaml:"plugins"`
+}
+
+// None says whether no exporter is set.
+func (x *Exporters) None() bool { return !x.BuiltIn() && len(x.Plugins) == 0 }
+
+// BuiltIn says whether an exporter is set that the companion program serves.
+func (x *Exporters) BuiltIn() bool {
+	return x.SQLite != nil || x.Archive != nil || x.S3 != nil || x.Elasticsearch != nil
 }
 
 // SQLite is the embedded store for queries.
@@ -88,6 +98,7 @@ type Archive struct {
 	Dir string `yaml:"dir" json:"dir"`
 	// KeyFile is the Ed25519 key that signs checkpoints. Default: archive.key in the state folder, made on first start.
 	KeyFile string `yaml:"key_file" json:"key_file"`
+	Signing `yaml:",inline"`
 	// MaxBytes and MaxWait cut the objects. Flat: archive_max_wait.
 	MaxBytes Size     `yaml:"max_bytes" json:"max_bytes,omitempty"`
 	MaxWait  Duration `yaml:"max_wait" json:"max_wait,omitempty"`
@@ -184,6 +195,14 @@ var flatKeys = []struct {
 	{"sqlite_path", func(c *Config, v string) error { c.sqlite().Path = v; return nil }},
 	{"archive_dir", func(c *Config, v string) error { c.archive().Dir = v; return nil }},
 	{"archive_max_wait", func(c *Config, v string) error { return c.archive().MaxWait.parse(v) }},
+	{"s3_bucket", func(c *Config, v string) error { c.s3().Bucket = v; return nil }},
+	{"s3_prefix", func(c *Config, v string) error { c.s3().Prefix = v; return nil }},
+	{"s3_region", func(c *Config, v string) error { c.s3().Region = v; return nil }},
+	{"s3_endpoint", func(c *Config, v string) error { c.s3().Endpoint = v; return nil }},
+	{"s3_path_style", func(c *Config, v string) (err error) { c.s3().PathStyle, err = parseBool(v); return err }},
+	{"s3_mode", func(c *Config, v string) error { c.s3().Mode = strings.ToUpper(v); return nil }},
+	{"s3_retention", func(c *Config, v string) error { return c.s3().Retention.parse(v) }},
+	{"s3_max_wait", func(c *Config, v string) error { return c.s3().MaxWait.parse(v) }},
 	{"elasticsearch_url", func(c *Config, v string) error { c.elasticsearch().URLs = splitList(v); return nil }},
 	{"elasticsearch_cloud_id", func(c *Config, v string) error { c.elasticsearch().CloudID = v; return nil }},
 	{"elasticsearch_namespace", func(c *Config, v string) error { c.elasticsearch().Namespace = v; return nil }},
@@ -274,6 +293,9 @@ func (c *Config) defaults() {
 	if a := c.Exporters.Archive; a != nil {
 		a.KeyFile = orDefault(a.KeyFile, filepath.Join(c.StateDir, "archive.key"))
 	}
+	if s := c.Exporters.S3; s != nil && s.KeyEnv == "" && s.KeyKMS == "" {
+		s.KeyFile = orDefault(s.KeyFile, filepath.Join(c.StateDir, "archive.key"))
+	}
 }
 
 func orDefault[T comparable](v, def T) T {
@@ -289,8 +311,8 @@ func (c *Config) check() error {
 	switch {
 	case c.StateDir == "":
 		return errors.New("state_dir is not set: it is the folder for journal and keys, for example /var/lib/agent-audit")
-	case c.Exporters.SQLite == nil && c.Exporters.Archive == nil && c.Exporters.Elasticsearch == nil && len(c.Exporters.Plugins) == 0:
-		return errors.New("no exporter is set: give sqlite_path, archive_dir or elasticsearch_url, or an exporters section in the config file")
+	case c.Exporters.None():
+		return errors.New("no exporter is set: give sqlite_path, archive_dir, s3_bucket or elasticsearch_url, or an exporters section in the config file")
 	case c.Exporters.SQLite != nil && c.Exporters.SQLite.Path == "":
 		return errors.New("exporters.sqlite.path (sqlite_path) is not set")
 	case c.Exporters.Archive != nil && c.Exporters.Archive.Dir == "":
@@ -300,7 +322,10 @@ func (c *Config) check() error {
 	case c.PairWindow < 0, c.LaneWindow < 0, c.MaxOutput < 0, c.MaxPending < 0, c.MaxSessions < 0, c.Journal.MaxBytes < 0, c.Journal.SeenFor < 0:
 		return errors.New("pair_window, lane_window, max_output, max_pending, max_sessions, journal.max_bytes and journal.seen_for must not be negative")
 	}
-	names := map[string]bool{"sqlite": true, "archive": true, "elasticsearch": true}
+	if err := c.Exporters.S3.check(); err != nil {
+		return err
+	}
+	names := map[string]bool{"sqlite": true, "archive": true, "s3": true, "elasticsearch": true}
 	for i, p := range c.Exporters.Plugins {
 		switch {
 		case p.Name == "" || strings.ContainsAny(p.Name, "/\x00 \n"):

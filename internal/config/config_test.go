@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,4 +109,43 @@ func FuzzLoad(f *testing.F) {
 		c := &Config{}
 		_ = c.parse([]byte(text))
 	})
+}
+
+// The sections of the archives are read whole, flat keys win, and exporters get durations as they read them.
+func TestArchives(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	text := "state_dir: /s\nexporters:\n  archive:\n    dir: /a\n    compression: zstd\n    previous_key_file: /old\n" +
+		"  s3:\n    bucket: b\n    retention: 1d\n    heartbeat: 30m\n    tags: {team: audit}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(file, func(key string) string {
+		return map[string]string{"s3_retention": "365d", "s3_mode": "governance"}[key]
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := json.Marshal(c.Exporters.Archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := json.Marshal(c.Exporters.S3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"dir":"/a","key_file":"/s/archive.key","previous_key_file":"/old","compression":"zstd"}`; string(a) != want {
+		t.Errorf("archive: %s\nwant %s", a, want)
+	}
+	want := `{"bucket":"b","retention":"8760h0m0s","mode":"GOVERNANCE","tags":{"team":"audit"},"key_file":"/s/archive.key","heartbeat":"30m0s"}`
+	if string(s) != want {
+		t.Errorf("s3: %s\nwant %s", s, want)
+	}
+	for _, text := range []string{"", "    retention: 1d\n    stream: x\n", "    retention: 1d\n    heart_beat: 1h\n"} {
+		if err := os.WriteFile(file, []byte("state_dir: /s\nexporters:\n  s3:\n    bucket: b\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(file, nil); err == nil {
+			t.Errorf("%q was taken", text)
+		}
+	}
 }

@@ -64,12 +64,12 @@ func checkPair(v *ast.MappingValueNode, t reflect.Type, path string) error {
 	key := v.Key.GetToken().Value
 	full := strings.TrimPrefix(path+"."+key, ".")
 	var known []string
-	for i := range t.NumField() {
-		name := t.Field(i).Tag.Get("yaml")
+	for _, field := range reflect.VisibleFields(t) { // with those of inlined structs
+		name := field.Tag.Get("yaml")
 		if name == key && name != "-" {
-			return checkNode(v.Value, t.Field(i).Type, full)
+			return checkNode(v.Value, field.Type, full)
 		}
-		if name != "-" && name != "" {
+		if name != "-" && name != "" && name != ",inline" {
 			known = append(known, name)
 		}
 	}

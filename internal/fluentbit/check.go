@@ -113,13 +113,12 @@ func (c *Config) output(s *Section) Output {
 
 // incomplete tells what is missing in a configuration that could be read.
 func (c *Config) incomplete(s *Section, cfg *config.Config, err error) {
-	x := &cfg.Exporters
-	none := x.SQLite == nil && x.Archive == nil && x.Elasticsearch == nil && len(x.Plugins) == 0
+	none := cfg.Exporters.None()
 	if cfg.StateDir == "" {
 		c.find(Error, s.Pos, "state_dir is not set", startFails, "name a folder on a local disk for journal and keys: "+c.setting("state_dir", "/var/lib/agent-audit"))
 	}
 	if none {
-		c.find(Error, s.Pos, "no exporter is set", startFails, "set sqlite_path, archive_dir or elasticsearch_url, or exporters in the file named by config")
+		c.find(Error, s.Pos, "no exporter is set", startFails, "set sqlite_path, archive_dir, s3_bucket or elasticsearch_url, or exporters in the file named by config")
 	}
 	if cfg.StateDir != "" && !none {
 		c.find(Error, s.Pos, err.Error(), startFails, "")

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,10 +54,6 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scrub: %w", err)
 	}
-	targets, err := Targets(c, log)
-	if err != nil {
-		return nil, err
-	}
 	j, err := journal.Open(c.StateDir, newStream, journal.Options{
 		MaxBytes: int64(c.Journal.MaxBytes), SeenFor: time.Duration(c.Journal.SeenFor),
 	})
@@ -64,6 +61,11 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 		return nil, err
 	}
 	i := &Instance{config: c, log: log, journal: j, stop: make(chan struct{})}
+	name(&c.Exporters, j.Stream())
+	targets, err := Targets(c, log)
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
 	if i.pipeline, err = pipeline.New(pipeline.Options{Config: c, Journal: j, Scrub: engine}); err == nil {
 		i.delivery, err = delivery.Start(j, targets, log)
 	}
@@ -78,6 +80,26 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 // out of the plugin.
 var elasticsearchEnv = []string{"AGENT_AUDIT_ELASTICSEARCH_API_KEY", "AGENT_AUDIT_ELASTICSEARCH_PASSWORD"}
 
+// awsEnv are the variables of the AWS SDK's default chain, and of proxies.
+var awsEnv = []string{
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
+	"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CA_BUNDLE",
+	"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_KMS", "AWS_ENDPOINT_URL_STS", "AWS_USE_FIPS_ENDPOINT",
+	"AWS_USE_DUALSTACK_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy",
+}
+
+// name tells the archives which stream they are of, so that their heartbeats need not wait for its first record.
+func name(x *config.Exporters, stream string) {
+	if x.Archive != nil {
+		x.Archive.Stream = stream
+	}
+	if x.S3 != nil {
+		x.S3.Stream = stream
+	}
+}
+
 // Targets are the configured exporters, as processes.
 func Targets(c *config.Config, log *slog.Logger) ([]delivery.Target, error) {
 	var targets []delivery.Target
@@ -91,7 +113,7 @@ func Targets(c *config.Config, log *slog.Logger) ([]delivery.Target, error) {
 		return nil
 	}
 	binary := c.Binary
-	if c.Exporters.SQLite != nil || c.Exporters.Archive != nil || c.Exporters.Elasticsearch != nil {
+	if c.Exporters.BuiltIn() {
 		var err error
 		if binary, err = findBinary(c.Binary); err != nil {
 			return nil, err
@@ -103,6 +125,13 @@ func Targets(c *config.Config, log *slog.Logger) ([]delivery.Target, error) {
 	}
 	if a := c.Exporters.Archive; a != nil {
 		errs = errors.Join(errs, add("archive", []string{binary, "exporter", "archive"}, nil, a))
+	}
+	if s := c.Exporters.S3; s != nil {
+		env := awsEnv
+		if s.KeyEnv != "" {
+			env = append(slices.Clone(env), s.KeyEnv)
+		}
+		errs = errors.Join(errs, add("s3", []string{binary, "exporter", "s3"}, env, s))
 	}
 	if e := c.Exporters.Elasticsearch; e != nil {
 		errs = errors.Join(errs, add("elasticsearch", []string{binary, "exporter", "elasticsearch"}, elasticsearchEnv, e))
