@@ -506,7 +506,7 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		return looksRandom(v, 8) && shapeOf(v).digit > 0 || len(v) >= 12 && basicPair(v)
 	case kindPassword:
 		if a.name == "PWD" {
-			return a.connection(sc) && len(v) > 2 || a.op == ':' && passwordLiteral(v) && !isPath(v)
+			return a.connection(sc) && len(v) > 2 || (a.op == ':' || a.spaced) && passwordLiteral(v) && !isPath(v)
 		}
 		return mixedBody(v) && len(v) >= 6 && !strings.ContainsAny(v, " (") && !wordy(v)
 	}

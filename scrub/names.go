@@ -194,7 +194,7 @@ func judgeName(name string) (kind string, t trust) {
 func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 	prev := p.word(n - 2)
 	switch string(last) {
-	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "psw", "pw", "psk", "sshpass", "requirepass", "masterauth":
+	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "psw", "pswd", "pw", "psk", "sshpass", "requirepass", "masterauth":
 		return kindPassword, trustStrong
 	case "pass":
 		if n == 1 || passBefore.has(prev) || isEnvName(p.name) && !passOther.has(prev) {

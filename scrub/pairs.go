@@ -402,7 +402,7 @@ func (sc *scan) declared(a *assignment) bool {
 }
 
 // directives are the first words of lines that set a name to what follows it: of Dockerfile, nginx, Apache, csh, C, RPM.
-var directives = words("env arg set setenv passenv define proxy_set_header requestheader fastcgi_param uwsgi_param add_header")
+var directives = words("env arg set setenv passenv define global proxy_set_header requestheader fastcgi_param uwsgi_param add_header")
 
 // directive reports whether the line sets the name: ENV NAME x, set $name x;
 func (sc *scan) directive(a *assignment) bool {

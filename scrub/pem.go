@@ -23,12 +23,75 @@ func verifyPEM(sc *scan, start, end int, _ *rule) {
 	}
 	i += 5
 	to, body := pemBody(s, i)
+	if to == i || !strings.HasSuffix(s[:to], "-----") {
+		lines, more := pemLines(s, to)
+		to, body = max(to, lines), body+more
+	}
 	sc.steps += to - i
 	if body < 16 {
 		return
 	}
 	sc.lastEnd = to
 	sc.replace(start, to, kindPrivateKey)
+}
+
+// maxKeyLine is the longest line of a key with what stands before it: the time of a log, the quotes of a program.
+const maxKeyLine = 256
+
+// pemLines reads on in a key whose lines have something before or after them: a log's time, a file and line of grep,
+// the number of cat -n, a string's quotes. i is where reading them as base64 alone ended. It returns the end and the
+// number of base64 characters.
+func pemLines(s string, i int) (end, body int) {
+	end = i
+	others := 0
+	for i < len(s) && others <= 2 {
+		next, after := lineBreak(s, i)
+		line := s[i:next]
+		if at := strings.Index(line, "-----END "); at >= 0 {
+			if close := strings.Index(line[at+9:], "-----"); close >= 0 {
+				return i + at + 9 + close + 5, body
+			}
+			return next, body
+		}
+		switch from, to := longestBase64(line); {
+		case to-from >= 16:
+			body += to - from
+			end, others = i+to, 0
+		case to > from:
+			others++
+		}
+		i = after
+	}
+	return end, body
+}
+
+// lineBreak returns the next end of line, real or escaped, and where the line after it starts.
+func lineBreak(s string, i int) (end, after int) {
+	limit := min(len(s), i+maxKeyLine)
+	for j := i; j < limit; j++ {
+		if s[j] == '\n' {
+			return j, j + 1
+		}
+		if s[j] == '\\' && j+1 < limit && s[j+1] == 'n' {
+			return j, j + 2
+		}
+	}
+	return limit, limit
+}
+
+// longestBase64 finds the longest run of base64 in a line.
+func longestBase64(line string) (from, to int) {
+	for i := 0; i < len(line); {
+		j := run(line, i, ccStd64, len(line))
+		for j > i && j < len(line) && line[j] == '=' {
+			j++
+		}
+		if j-i > to-from {
+			from, to = i, j
+		}
+		i = max(j, i+1)
+	}
+	return from, to
 }
 
 // pemBody reads lines of base64 from i, and the last line of the block if it is there. It returns the end and the

@@ -38,3 +38,23 @@ func TestPEM(t *testing.T) {
 		checkMarked(t, e, c)
 	}
 }
+
+// TestPEMWithPrefixes reads keys whose lines a log, a tool or a program has put something before.
+func TestPEMWithPrefixes(t *testing.T) {
+	e := newEngine(t)
+	lines := []string{"-----BEGIN PRIVATE" + " KEY-----", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj", alnum + alnum, alnum + "AAAA==", "-----END PRIVATE" + " KEY-----"}
+	for _, f := range []string{
+		"2026-04-26 12:36:01 %s\n", "#6 0.245 %s\n", "/etc/tls.key:%s\n", "src/key.go:14:\t%s\n", "     3\t%s\n", "+%s\n", "> %s\n", "  \"%s\\n\" +\n", "%s\\r\\n2026-04-26 12:36:01 ",
+		"<14>1 2026-04-26T12:36:01.123456Z web-1 app 12 - - %s\n", "web_1  | %s\n", "\\\"%s\\\\n\\\"\n +   ",
+	} {
+		var b strings.Builder
+		for _, l := range lines {
+			b.WriteString(strings.ReplaceAll(f, "%s", l))
+		}
+		text := "cat key\n" + b.String() + "done: ok\n"
+		clean, n := e.Text(text)
+		if n != 1 || strings.Contains(clean, alnum[:16]) || strings.Contains(clean, "MIIEvQ") || !strings.Contains(clean, "done: ok") || !strings.Contains(clean, "cat key") {
+			t.Errorf("%q: %d, %q", text, n, clean)
+		}
+	}
+}
