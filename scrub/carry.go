@@ -9,7 +9,7 @@ type Carry struct {
 	Tail  string `json:"tail,omitempty"`  // the end of what was let through, maxTail bytes at most
 	Open  string `json:"open,omitempty"`  // the kind of the secret that the piece ended in
 	Head  string `json:"head,omitempty"`  // what stands in for the part of that secret that was taken away
-	Glued bool   `json:"glued,omitempty"` // the next piece goes on in the same line
+	Glued bool   `json:"glued,omitempty"` // the next piece goes on in the same line, not in the next one
 }
 
 // maxTail is how much of a piece the next one is read with; names, operators and the beginnings of tokens are shorter.
@@ -17,14 +17,14 @@ const maxTail = 256
 
 // Continue is Text for the next piece of a text that was cut into pieces. Of a secret that the cut parts, the first part
 // is taken away with the first piece, if more of it could make it a secret, and the rest with the pieces that follow.
-// Pieces are lines unless c.Glued. Afterwards c is what the piece after this one needs.
-func (e *Engine) Continue(c *Carry, s string) (clean string, n int) {
+// goesOn says that s ends within a line, which the next piece goes on with. Afterwards c is what that piece needs.
+func (e *Engine) Continue(c *Carry, s string, goesOn bool) (clean string, n int) {
 	defer func() {
 		if recover() != nil {
 			clean, n, *c = failureLabel, 1, Carry{}
 		}
 	}()
-	return e.next(c, validText(s), c.Glued)
+	return e.next(c, validText(s), goesOn)
 }
 
 // Cut is Text for the beginning of a text whose rest was cut away: of a secret that the cut parts, what is left goes.
@@ -52,17 +52,13 @@ func (e *Engine) next(c *Carry, s string, glued bool) (string, int) {
 		}
 		cuts = append(cuts, Finding{Kind: f.Kind, Start: max(0, f.Start-len(before)), End: f.End - len(before)})
 	}
-	stays := c.Open != "" && len(cuts) == 1 && cuts[0].Start == 0 && cuts[0].End == len(s)
-	kind, head := c.Open, c.Head
-	*c = Carry{Glued: c.Glued}
+	*c = Carry{Glued: glued}
 	if at, open := e.openAt(text, glued); open.Open != "" {
 		*c = open
 		if at = max(0, at-len(before)); at < len(s) {
 			cuts = cutAt(cuts, Finding{Kind: open.Open, Start: at, End: len(s)})
 			c.Open = cuts[len(cuts)-1].Kind
 		}
-	} else if stays && len(s) > 0 {
-		c.Open, c.Head = kind, head
 	}
 	clean, n := e.replaceFindings(s, cuts)
 	c.Tail = tail(clean)

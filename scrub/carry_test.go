@@ -1,6 +1,7 @@
 package scrub
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,9 +41,9 @@ func TestSplit(t *testing.T) {
 			continue
 		}
 		for i := from + 1 + n%5; i < to; i += 5 { // every place of some sample
-			c := Carry{Glued: true}
-			first, _ := e.Continue(&c, text[:i])
-			second, _ := e.Continue(&c, text[i:])
+			var c Carry
+			first, _ := e.Continue(&c, text[:i], true)
+			second, _ := e.Continue(&c, text[i:], false)
 			cuts++
 			if v := visible(first+"\x00"+second, secret); v > max(8, len(secret)/4) {
 				kept++
@@ -66,4 +67,25 @@ func visible(text, secret string) int {
 		}
 	}
 	return best
+}
+
+// TestLines holds that a private key whose lines come one by one goes, and nothing else.
+func TestLines(t *testing.T) {
+	e := newEngine(t)
+	var c Carry
+	var out []string
+	for _, line := range []string{
+		"cat key.pem", "-----BEGIN PRIVATE" + " KEY-----", alnum + alnum, alnum + alnum, alnum + "AA==", "-----END PRIVATE" + " KEY-----", "done",
+		"commit 3f786850e387550fdab836ed7e6dc881de23001b", "Author: A", "password:", "mysql \\", "  -uroot -pSup3rSecret db", "end",
+	} {
+		clean, _ := e.Continue(&c, line, false)
+		out = append(out, labelPattern.ReplaceAllString(clean, "⟦⟧"))
+	}
+	want := []string{
+		"cat key.pem", "⟦⟧", "⟦⟧", "⟦⟧", "⟦⟧", "⟦⟧", "done", "commit 3f786850e387550fdab836ed7e6dc881de23001b", "Author: A", "password:",
+		"mysql \\", "  -uroot -p⟦⟧ db", "end",
+	}
+	if !slices.Equal(out, want) {
+		t.Errorf("got %q", out)
+	}
 }

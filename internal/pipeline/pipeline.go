@@ -65,6 +65,7 @@ type Options struct {
 type source struct {
 	id schema.ID
 	convert.Source
+	carry   scrub.Carry // of a log of text, from line to line
 	loaded  bool
 	touched bool
 }
@@ -198,14 +199,22 @@ func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 	if p.err != nil {
 		return
 	}
-	emit := func(f *schema.Fragment) { p.fragment(c, f, now) }
+	var line *source // whose log is text
+	goesOn := false
+	emit := func(f *schema.Fragment) {
+		if line == nil || f.Message == "" || f.Event.Action != schema.ActionLog {
+			p.fragment(c, f, now, p.scrubber.Fragment)
+			return
+		}
+		p.fragment(c, f, now, func(f *schema.Fragment) *seal.Clean { return p.scrubber.Line(f, &line.carry, goesOn) })
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			if p.storing {
 				panic(r) // what is in memory may not fit what is on disk: the whole chunk is undone
 			}
 			ev.err = errPanic
-			p.keep(p.add(c, failure(ev), now))
+			p.keep(p.add(c, p.scrubber.Fragment(failure(ev)), now))
 		}
 	}()
 	if ev.err != nil {
@@ -220,24 +229,36 @@ func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 		return
 	}
 	src.touched = true
+	if in.Body.Kind() == value.String {
+		line, goesOn = src, isPartial(ev.Record.Body)
+	}
 	p.converter.Convert(&src.Source, in, emit)
+}
+
+// isPartial reports whether a container's runtime has cut a line of its output here: CRI tags such a record P, Docker's
+// fluentd driver marks it, and Docker's own files, which have no mark, cut at 16 KiB and leave out the line break.
+func isPartial(record value.Value) bool {
+	const dockerCut = 16 << 10
+	log := record.Get("log").String()
+	return record.Get("logtag").String() == "P" || record.Get("_p").String() == "P" ||
+		record.Get("partial_message").String() == "true" && record.Get("partial_last").String() != "true" ||
+		len(log) >= dockerCut && !strings.HasSuffix(log, "\n") && record.Get("stream").Exists()
 }
 
 var errPanic = errors.New("internal error over this event")
 
 // fragment takes one raw fragment down the rest of the line. Behind the scrubber nothing is raw.
-func (p *Pipeline) fragment(c *journal.Chunk, f *schema.Fragment, now time.Time) {
+func (p *Pipeline) fragment(c *journal.Chunk, f *schema.Fragment, now time.Time, scrubbed func(*schema.Fragment) *seal.Clean) {
 	if p.err != nil {
 		return
 	}
 	p.around.apply(&f.Action)
 	assess(p.risk, &f.Action)
-	p.keep(p.add(c, f, now))
+	p.keep(p.add(c, scrubbed(f), now))
 }
 
-// add scrubs a fragment and hands it to the assembler.
-func (p *Pipeline) add(c *journal.Chunk, f *schema.Fragment, now time.Time) error {
-	clean := p.scrubber.Fragment(f)
+// add hands a scrubbed fragment to the assembler.
+func (p *Pipeline) add(c *journal.Chunk, clean *seal.Clean, now time.Time) error {
 	p.storing = true
 	err := p.assembler.Add(c, clean, now)
 	p.storing = false
@@ -302,11 +323,11 @@ func (p *Pipeline) source(id schema.ID) (*source, error) {
 	if err != nil || b == nil {
 		return s, err
 	}
-	stored, err := seal.RestoreSource(b)
+	stored, carry, err := seal.RestoreSource(b)
 	if err != nil {
 		return nil, err
 	}
-	s.Source, s.loaded = *stored, true
+	s.Source, s.carry, s.loaded = *stored, carry, true
 	return s, nil
 }
 
@@ -316,7 +337,7 @@ func (p *Pipeline) storeSources(c *journal.Chunk) error {
 		s := e.Value.(*source)
 		s.touched = false
 		s.Known = *s.Known.Clone()
-		b, err := p.scrubber.Source(&s.Source)
+		b, err := p.scrubber.Source(&s.Source, &s.carry)
 		if err != nil {
 			return fmt.Errorf("source: %w", err)
 		}

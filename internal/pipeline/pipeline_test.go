@@ -483,3 +483,49 @@ func FuzzFlush(f *testing.F) {
 		}
 	})
 }
+
+// A secret that a log spreads over records is taken away from each of them, also over chunks and restarts: the lines of a
+// private key, and a line that the container's runtime has cut.
+func TestSecretsOverRecords(t *testing.T) {
+	l := openLine(t, nil, nil)
+	body := strings.Repeat("aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF", 2)
+	token := "ghp_" + "Qm4Xt7cVb1NzL0sKjH2gFdS9aPoI8uYtR6eW"
+	offset := 0
+	send := func(path, logtag, text string) {
+		t.Helper()
+		var e host.Encoder
+		e.Event(l.time, nil, host.M("log", text, "logtag", logtag, "stream", "stdout", "path", path, "offset", offset))
+		offset++
+		if err := l.Flush("test", e.Take()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range []string{"cat key.pem", "-----BEGIN PRIVATE" + " KEY-----", body, body, body, "-----END PRIVATE" + " KEY-----", "key was shown"} {
+		send("/var/log/a.log", "F", text)
+		if i == 3 {
+			l.reopen(t)
+		}
+	}
+	for cut := 1; cut < len(token); cut++ {
+		send("/var/log/b.log", "P", "pulled with "+token[:cut])
+		send("/var/log/b.log", "F", token[cut:]+" all good")
+	}
+	shown := 0
+	for _, a := range l.records(t) {
+		switch doc := string(a.AppendJSON(nil)); {
+		case strings.Contains(doc, body[:16]) || strings.Contains(doc, "PRIVATE"+" KEY"):
+			t.Errorf("the key is kept: %s", doc)
+		case strings.Contains(doc, "all good") || strings.Contains(doc, "key was shown") || strings.Contains(doc, "cat key.pem"):
+			shown++
+		}
+		for i := 0; i+8 <= len(token); i++ {
+			if strings.Contains(a.Message, token[i:i+8]) {
+				t.Errorf("%q holds a part of the token", a.Message)
+				break
+			}
+		}
+	}
+	if shown != len(token)-1+2 {
+		t.Errorf("%d of %d other texts kept", shown, len(token)-1+2)
+	}
+}

@@ -50,6 +50,15 @@ func (s *Scrubber) Fragment(f *schema.Fragment) *Clean {
 	return c
 }
 
+// Line is Fragment for a line of a log of text, whose secrets may go on in the next line: c carries what that one needs to
+// know. goesOn says that the line itself goes on in the next record.
+func (s *Scrubber) Line(f *schema.Fragment, c *scrub.Carry, goesOn bool) *Clean {
+	clean, n := s.engine.Continue(c, f.Message, goesOn)
+	f.Message = clean
+	f.Trail.Redactions = schema.Some(f.Trail.Redactions.N + int64(n))
+	return s.Fragment(f)
+}
+
 // sessionKey identifies a session by what its source calls it, before scrubbing could make two names alike.
 func sessionKey(a *schema.Action) schema.ID {
 	if a.Session.ID == "" {
@@ -83,7 +92,11 @@ func (s *Scrubber) action(a *schema.Action) {
 			text = s.shortenJSON(text)
 		default:
 			cutLong(&text, s.limits.Text+margin)
-			text, n = s.engine.Text(text)
+			if a.Execution.Truncated && (name == "stdout" || name == "stderr") {
+				text, n = s.engine.Cut(text) // its source cut it, perhaps within a secret
+			} else {
+				text, n = s.engine.Text(text)
+			}
 			cut = cutClean(&text, s.limits.Text) || cut
 		}
 		total += int64(n)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/agentaudit/agentaudit/schema"
 	"github.com/agentaudit/agentaudit/schema/convert"
+	"github.com/agentaudit/agentaudit/scrub"
 )
 
 // The journal's forms of what is not a record yet. Each begins with a version byte; an unknown version is an error,
@@ -59,14 +60,16 @@ type storedSource struct {
 	Records int64           `json:"records"`
 	Links   []byte          `json:"links"`
 	Known   json.RawMessage `json:"known"`
+	Carry   scrub.Carry     `json:"carry,omitzero"`
 }
 
-// Source scrubs what is known of a source and returns it for the journal; src itself is not changed.
-func (s *Scrubber) Source(src *convert.Source) (Bytes, error) {
+// Source scrubs what is known of a source and returns it for the journal; src itself is not changed. c is what Line left
+// behind, which holds nothing raw.
+func (s *Scrubber) Source(src *convert.Source, c *scrub.Carry) (Bytes, error) {
 	known := src.Known
 	s.action(&known)
 	known.Trail.Redactions = schema.Int{}
-	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil)}
+	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil), Carry: *c}
 	for _, l := range src.Links {
 		st.Links = append(append(st.Links, l.Name[:]...), l.Action[:]...)
 	}
@@ -75,20 +78,20 @@ func (s *Scrubber) Source(src *convert.Source) (Bytes, error) {
 }
 
 // RestoreSource reads what Source wrote.
-func RestoreSource(b []byte) (*convert.Source, error) {
+func RestoreSource(b []byte) (*convert.Source, scrub.Carry, error) {
 	var st storedSource
 	if len(b) == 0 || b[0] != storedVersion || json.Unmarshal(b[1:], &st) != nil || len(st.Links)%32 != 0 {
-		return nil, errStored
+		return nil, scrub.Carry{}, errStored
 	}
 	known, err := schema.Parse(st.Known)
 	if err != nil {
-		return nil, fmt.Errorf("seal: source: %w", err)
+		return nil, scrub.Carry{}, fmt.Errorf("seal: source: %w", err)
 	}
 	src := &convert.Source{Format: st.Format, Version: st.Version, Records: st.Records, Known: *known}
 	for l := st.Links; len(l) > 0; l = l[32:] {
 		src.Links = append(src.Links, convert.Link{Name: schema.ID(l[:16]), Action: schema.ID(l[16:32])})
 	}
-	return src, nil
+	return src, st.Carry, nil
 }
 
 // Session is what later actions of a session need to know of the earlier ones.
