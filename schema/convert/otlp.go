@@ -323,6 +323,47 @@ func otlpValue(v value.Value) value.Value {
 	return v
 }
 
+// otlpPlain takes a value with all in it out of its JSON form: {"kvlistValue":{"values":[{"key","value"},…]}} and
+// {"arrayValue":{"values":[…]}}.
+func otlpPlain(doc *value.Doc, v value.Value) value.Value {
+	if k := v.First().Key(); v.Kind() != value.Object || !otlpKinds[k] && !otlpLists[k] {
+		return v
+	}
+	plain, err := doc.ParseJSON(string(appendOTLP(nil, v, 0)))
+	if err != nil {
+		return v
+	}
+	return plain
+}
+
+var otlpLists = set("kvlistValue arrayValue kvlist_value array_value")
+
+func appendOTLP(b []byte, v value.Value, depth int) []byte {
+	c := v.First()
+	if v.Kind() != value.Object || !otlpLists[c.Key()] || depth > 32 {
+		return otlpValue(v).AppendJSON(b)
+	}
+	isMap := strings.HasPrefix(c.Key(), "kv")
+	ends := "[]"
+	if isMap {
+		ends = "{}"
+	}
+	b = append(b, ends[0])
+	for e := c.Get("values").First(); e.Exists(); e = e.Next() {
+		if b[len(b)-1] != ends[0] {
+			b = append(b, ',')
+		}
+		if isMap {
+			b = append(value.AppendString(b, str(e.Get("key"))), ':')
+			e := e.Get("value")
+			b = appendOTLP(b, e, depth+1)
+		} else {
+			b = appendOTLP(b, e, depth+1)
+		}
+	}
+	return append(b, ends[1])
+}
+
 // otlpText is a body that is a text.
 func otlpText(v value.Value) string {
 	v = otlpValue(v)

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,23 +9,32 @@ import (
 	"github.com/agentaudit/agentaudit/schema/value"
 )
 
-// OpenTelemetry spans of tools, as frameworks and gateways write them by the semantic conventions for generative AI (1.36
-// to 1.40, execute_tool and MCP), or by OpenInference and OpenLLMetry, whose attributes differ.
+// OpenTelemetry spans of tools, as frameworks, gateways and agents write them. Made from the semantic conventions for
+// generative AI and MCP (1.36 to 1.40) and from what these document of their attributes: OpenInference, OpenLLMetry
+// (Traceloop), Langfuse, LangSmith, MLflow, AgentOps, Pydantic AI, Vercel's AI SDK, Google's ADK, Genkit, Spring AI,
+// Strands, and Claude Code's traces. span_names.go has all names.
 //
 //		{"resourceSpans":[{"resource":{"attributes":A},"scopeSpans":[{"spans":[S,…]}]}]}     OTLP/JSON; A as in otlp.go
-//		S = {"traceId","spanId","parentSpanId","name","startTimeUnixNano","endTimeUnixNano","attributes":A,"status":{"code"}}
+//		S = {"traceId","spanId","parentSpanId","name","startTimeUnixNano","endTimeUnixNano","attributes":A,"status":{"code"},
+//		     "events":[{"name","attributes":A}]}
+//		{"batches":[…]}                                          the same, as Tempo answers
 //		{"name","context":{"trace_id","span_id"},"start_time","end_time","status":{"status_code"},"attributes":{…},"resource"}
 //		    a span alone, as the Python SDK's console exporter and files of one span a line have it
+//		{"id","traceId","type":"TOOL","name","startTime","endTime","input","output","level","statusMessage"}
+//		    an observation, as Langfuse exports it
 //
 //		gen_ai.operation.name=execute_tool  gen_ai.tool.{name,type,call.id,call.arguments,call.result}
 //		gen_ai.agent.{id,name,version}  gen_ai.conversation.id  gen_ai.provider.name  gen_ai.request.model  error.type
 //		mcp.method.name=tools/call  mcp.session.id  jsonrpc.request.id
-//		openinference.span.kind=TOOL  tool.name  input.value  output.value  session.id  user.id
-//		traceloop.span.kind=tool  traceloop.entity.{name,input,output}
 //
 //	  - A span is written when it has ended: it is a whole action. Arguments and result are there only by choice.
+//	  - A span with a call id that is unique in the world tells of the same action as the transcript that names it. Any
+//	    other is named by trace and span.
 //	  - Spans of models, agents and chains are no action, nor is anything else that such a document holds.
-//	  - Who allowed a call, and exit codes, have no attribute.
+//	  - Who allowed a call, and exit codes, have no attribute. Claude Code's spans tell who allowed it, in a span of its own
+//	    (claude_code.tool.blocked_on_user) below that of the tool; it is read where both are in one document, as an exporter's
+//	    batch has them. A result that is an object with an exit code, as shells' often are, gives that.
+//	  - Without a session of its own, a span belongs to its trace: that is noted as inferred.
 type spans struct{}
 
 const spansName = "otel-spans"
@@ -39,9 +49,15 @@ func (*spans) Detect(v value.Value) bool {
 
 func (*spans) Convert(src *Source, in *Input, emit Emit) bool {
 	l := callLog{src: src, in: in, emit: emit, format: spansName, family: spansName}
+	below := map[string][]*span{} // the parts of tools' spans that tell of them, by the tool's span
+	eachSpan(in.Body, func(s *span) {
+		if strings.HasPrefix(s.name(), claudeSpan+".") {
+			below[s.parent()] = append(below[s.parent()], s)
+		}
+	})
 	eachSpan(in.Body, func(s *span) {
 		if s.tool() {
-			s.convert(&l)
+			s.convert(&l, below[s.id()])
 		}
 	})
 	return true
@@ -63,7 +79,7 @@ func eachSpan(v value.Value, do func(*span)) {
 		}
 		return
 	}
-	list := first(v, "resourceSpans", "resource_spans")
+	list := first(v, "resourceSpans", "resource_spans", "batches")
 	for r := list.First(); r.Exists(); r = r.Next() {
 		resource := otlpAttrs(nil, "", r.Get("resource", "attributes"))
 		scopes := first(r, "scopeSpans", "scope_spans", "instrumentationLibrarySpans")
@@ -73,13 +89,30 @@ func eachSpan(v value.Value, do func(*span)) {
 			}
 		}
 	}
-	if !list.Exists() && v.Get("name").Kind() == value.String && v.Get("attributes").First().Exists() {
-		s := &span{v, otlpAttrs(nil, "", v.Get("attributes")), otlpAttrs(nil, "", v.Get("resource", "attributes"))}
-		if s.id() != "" {
-			do(s)
-		}
+	if list.Exists() || v.Get("name").Kind() != value.String {
+		return
+	}
+	s := &span{v: v}
+	if v.Get("attributes").First().Exists() {
+		s.attrs, s.resource = otlpAttrs(nil, "", v.Get("attributes")), otlpAttrs(nil, "", v.Get("resource", "attributes"))
+	} else if str(v.Get("type")) == "TOOL" && v.Get("startTime").Exists() {
+		s.attrs = langfuseAttrs(v)
+	}
+	if len(s.attrs) > 0 && s.id() != "" {
+		do(s)
 	}
 }
+
+// langfuseAttrs are the members of an exported observation, under the names that its attributes have in a span.
+func langfuseAttrs(v value.Value) []otlpAttr {
+	var attrs []otlpAttr
+	for c := v.First(); c.Exists(); c = c.Next() {
+		attrs = append(attrs, otlpAttr{"langfuse.observation." + c.Key(), c})
+	}
+	return attrs
+}
+
+func (s *span) name() string { return s.v.Get("name").String() }
 
 // id is trace and span, "" if one is missing.
 func (s *span) id() string {
@@ -87,18 +120,31 @@ func (s *span) id() string {
 	if inner := first(s.v, "context", "spanContext"); inner.Kind() == value.Object {
 		c = inner
 	}
-	trace, id := str(first(c, "traceId", "trace_id")), str(first(c, "spanId", "span_id", "id"))
-	if trace == "" || id == "" {
-		return ""
-	}
-	// Python writes 0x before the digits, others do not.
-	return strings.ToLower(strings.TrimPrefix(trace, "0x")) + " " + strings.ToLower(strings.TrimPrefix(id, "0x"))
+	return spanID(str(first(c, "traceId", "trace_id", "traceID")), str(first(c, "spanId", "span_id", "spanID", "id")))
 }
 
-// first returns the first of the attributes that the span has.
+// parent is the id of the span above.
+func (s *span) parent() string {
+	trace, _, _ := strings.Cut(s.id(), " ")
+	return spanID(trace, str(first(s.v, "parentSpanId", "parent_span_id", "parent_id")))
+}
+
+// spanID joins trace and span. Python writes 0x before the digits, others do not.
+func spanID(trace, span string) string {
+	if trace == "" || span == "" {
+		return ""
+	}
+	return strings.ToLower(strings.TrimPrefix(trace, "0x")) + " " + strings.ToLower(strings.TrimPrefix(span, "0x"))
+}
+
+// first returns the first of the attributes that the span has. Values that were left out on purpose are not there.
 func (s *span) first(names ...string) value.Value {
 	for _, n := range names {
-		if v := otlpGet(s.attrs, n); v.Exists() && v.Kind() != value.Null {
+		v := otlpGet(s.attrs, n)
+		if !v.Exists() {
+			v = s.v.Get("attributes", n) // an object, which otlpAttrs has taken apart
+		}
+		if v.Exists() && v.Kind() != value.Null && str(v) != "<REDACTED>" {
 			return v
 		}
 	}
@@ -107,22 +153,21 @@ func (s *span) first(names ...string) value.Value {
 
 // ours says whether a span is of an agent: by its attributes' names.
 func (s *span) ours() bool {
-	for _, a := range s.attrs {
-		for _, p := range []string{"gen_ai.", "mcp.", "openinference.", "traceloop."} {
-			if strings.HasPrefix(a.name, p) {
-				return true
-			}
-		}
-	}
-	return false
+	return s.tool() || slices.ContainsFunc(s.attrs, func(a otlpAttr) bool {
+		return slices.ContainsFunc(spanPrefixes, func(p string) bool { return strings.HasPrefix(a.name, p) })
+	})
 }
 
 // tool says whether a span is the call of a tool.
 func (s *span) tool() bool {
-	return s.first("gen_ai.operation.name").String() == "execute_tool" ||
-		s.first("mcp.method.name").String() == "tools/call" ||
-		s.first("openinference.span.kind").String() == "TOOL" ||
-		s.first("traceloop.span.kind").String() == "tool"
+	for _, k := range spanKinds {
+		if strings.EqualFold(strings.Trim(s.first(k.name).String(), `"`), k.tool) {
+			return true
+		}
+	}
+	// Pydantic AI's older spans name a tool and no operation.
+	return s.name() == claudeSpan && s.first("tool_name").Exists() ||
+		s.first("gen_ai.tool.name").Exists() && !s.first("gen_ai.operation.name", "mcp.method.name").Exists()
 }
 
 func (s *span) time(names ...string) time.Time {
@@ -134,15 +179,16 @@ func (s *span) time(names ...string) time.Time {
 	return parseTime(otlpValue(v))
 }
 
-func (s *span) convert(l *callLog) {
+func (s *span) convert(l *callLog, below []*span) {
 	l.time = s.time("startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time")
-	arguments := s.first("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "tool.parameters", "input.value", "traceloop.entity.input")
-	name := s.first("gen_ai.tool.name", "tool.name", "traceloop.entity.name").String()
+	name := s.first(spanTools...).String()
 	if name == "" {
-		_, name, _ = strings.Cut(s.v.Get("name").String(), " ")
-		name = orElse(name, s.v.Get("name").String())
+		_, name, _ = strings.Cut(s.name(), " ") // execute_tool NAME, tools/call NAME
+		name = orElse(name, s.name())
 	}
-	f := l.request(s.first("gen_ai.tool.call.id", "tool_call.id", "tool.call_id", "jsonrpc.request.id").String(), name, arguments)
+	call := s.first(spanCalls...).String()
+	f := l.request(call, name, value.Value{})
+	s.arguments(f, name)
 	f.Role = schema.Whole
 	if s.first("mcp.method.name").Exists() && f.Command.Line == "" {
 		setKind(&f.Action, schema.ActionMCP)
@@ -155,8 +201,75 @@ func (s *span) convert(l *callLog) {
 	}
 	s.about(f)
 	s.outcome(f)
-	identify(f, schema.MakeID(spansName, s.id()), string(jsonOf(s.v)))
+	for _, part := range below {
+		part.tellOf(f)
+	}
+	key := schema.MakeID(spansName, s.id())
+	if isGlobal(call) {
+		key = callKey("", "", call)
+	}
+	identify(f, key, s.id(), string(jsonOf(s.v)))
 	l.emit(f)
+}
+
+// arguments reads what the tool was called with.
+func (s *span) arguments(f *schema.Fragment, tool string) {
+	v := s.first(spanArguments...)
+	if !v.Exists() {
+		v = s.event("gen_ai.tool.message", "content")
+	}
+	var doc value.Doc
+	v = spanInputs(&doc, v)
+	setTool(f, tool, v)
+	switch text := str(v); {
+	case f.Event.Action != schema.ActionShell || f.Command.Line != "":
+	case text != "":
+		f.Command.Line, f.Command.ToolArguments = text, ""
+	default: // the names that shells of frameworks have for it
+		f.Command.Line = str(first(v, "commands", "full_command", "script", "input", "code"))
+	}
+	if line := str(s.first("full_command")); line != "" {
+		f.Command.Line = line
+	}
+	if path := s.first("file_path"); path.Exists() && f.Command.ToolArguments == "" {
+		f.Command.ToolArguments = single("file_path", path)
+	}
+}
+
+// spanInputs takes a tool's arguments out of what frameworks put around them: {"inputs": {…}}, {"args": [], "kwargs": {…}},
+// {"input": {…}}, {"input_str": "…"}; and out of text.
+func spanInputs(doc *value.Doc, v value.Value) value.Value {
+	v = otlpPlain(doc, v)
+	if s, ok := v.Str(); ok {
+		if parsed, err := doc.ParseJSON(strings.TrimSpace(s)); err == nil && parsed.Kind() == value.Object {
+			v = parsed
+		}
+	}
+	for _, k := range []string{"inputs", "kwargs", "input", "input_str"} {
+		c := v.Get(k)
+		if c.Kind() == value.Object && c.First().Exists() {
+			return c
+		}
+		if text, ok := c.Str(); ok && (k == "input_str" || k == "input" && !v.First().Next().Exists()) {
+			if parsed, err := doc.ParseJSON(strings.TrimSpace(text)); err == nil && parsed.Kind() == value.Object {
+				return parsed
+			}
+			return c
+		}
+	}
+	return v
+}
+
+// event is an attribute of the first of the span's events of a name.
+func (s *span) event(name string, attributes ...string) value.Value {
+	for e := s.v.Get("events").First(); e.Exists(); e = e.Next() {
+		if str(e.Get("name")) != name {
+			continue
+		}
+		of := span{attrs: otlpAttrs(nil, "", e.Get("attributes"))}
+		return of.first(attributes...)
+	}
+	return value.Value{}
 }
 
 // about fills in who called, for whom and where.
@@ -165,34 +278,100 @@ func (s *span) about(f *schema.Fragment) {
 	id.ServiceName, id.AgentName, f.Event.Provider = "", "", ""
 	otlpResource(&f.Action, s.resource)
 	f.Event.Provider = orElse(id.ServiceName, spansName)
-	id.AgentID = s.first("gen_ai.agent.id").String()
-	id.AgentName = orElse(s.first("gen_ai.agent.name", "agent.name").String(), id.ServiceName)
+	id.AgentID = s.first("gen_ai.agent.id", "agent.id", "agent_id").String()
+	id.AgentName = orElse(s.first("gen_ai.agent.name", "agent.name", "agent_name", "ai.telemetry.functionId").String(), id.ServiceName)
 	id.ProviderName = s.first("gen_ai.provider.name", "gen_ai.system", "llm.provider").String()
-	id.Model = s.first("gen_ai.request.model", "gen_ai.response.model", "llm.model_name").String()
-	fill(&id.UserID, s.first("user.id", "enduser.id").String())
+	id.Model = s.first("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "ai.model.id").String()
+	fill(&id.UserID, s.first(spanUsers...).String())
+	fill(&id.UserName, s.first("user.name").String())
 	fill(&id.UserEmail, s.first("user.email").String())
-	f.Session = schema.Session{ID: s.first("gen_ai.conversation.id", "session.id", "mcp.session.id").String()}
+	f.Session = schema.Session{ID: s.first(spanSessions...).String()}
 	f.Session.ConversationID = s.first("gen_ai.conversation.id").String()
 	trace, _, _ := strings.Cut(s.id(), " ")
 	f.Session.Turn = trace
 	if f.Session.ID == "" {
 		f.Session.ID = trace
+		id.Inferred = append(slices.Clip(id.Inferred), "agent_audit.session.id: trace")
 	}
 }
 
 // outcome reads result and error.
 func (s *span) outcome(f *schema.Fragment) {
-	if r := s.first("gen_ai.tool.call.result", "gen_ai.tool.result", "output.value", "traceloop.entity.output"); r.Exists() {
-		setStdout(&f.Execution, texts(r))
+	r := s.first(spanResults...)
+	for _, e := range [][]string{{"gen_ai.choice", "message"}, {"tool.output", "output", "content"}} {
+		if !r.Exists() {
+			r = s.event(e[0], e[1:]...)
+		}
 	}
-	status := s.v.Get("status")
-	f.Error.Type = s.first("error.type").String()
+	status := first(s.v, "status")
+	f.Error.Type = orElse(s.first("error.type").String(), s.event("exception", "exception.type").String())
+	said := orElse(str(first(status, "message", "description")), s.first("langfuse.observation.statusMessage", "langfuse.observation.status_message").String())
 	switch code := first(status, "code", "status_code").String(); {
-	case code == "2" || strings.HasSuffix(code, "ERROR") || f.Error.Type != "":
+	case code == "2" || strings.HasSuffix(code, "ERROR") || f.Error.Type != "" || s.first("langfuse.observation.level").String() == "ERROR",
+		strings.EqualFold(s.first("gen_ai.tool.status").String(), "error"):
 		f.Event.Outcome = schema.OutcomeFailure
-		f.Error.Message = str(first(status, "message", "description"))
+		f.Error.Message = orElse(said, s.event("exception", "exception.message").String())
 	case code == "1" || strings.HasSuffix(code, "OK") || !f.Execution.End.IsZero():
 		// Unset means that no error was reported, by the specification of spans.
 		f.Event.Outcome = schema.OutcomeSuccess
+	}
+	if r.Exists() {
+		toolResult(f, r)
+	}
+}
+
+// toolResult reads the result of a tool as frameworks have it: text, a message, or an object. An object may say that the tool
+// failed, and a shell's how the command ended.
+func toolResult(f *schema.Fragment, r value.Value) {
+	var doc value.Doc
+	v := otlpPlain(&doc, r)
+	if s, ok := v.Str(); ok {
+		if parsed, err := doc.ParseJSON(strings.TrimSpace(s)); err == nil {
+			v = parsed
+		}
+	}
+	for _, k := range []string{"output", "kwargs"} { // {"output": {"kwargs": {a message}}}
+		if c := v.Get(k); c.Kind() == value.Object && !v.Get("exit_code").Exists() {
+			v = c
+		}
+	}
+	setStdout(&f.Execution, texts(v))
+	if c := v.Get("content"); c.Exists() {
+		setStdout(&f.Execution, texts(c))
+	}
+	if first(v, "isError", "is_error").Bool() || str(v.Get("status")) == "error" {
+		f.Event.Outcome = schema.OutcomeFailure
+	}
+	code, ok := first(v, "exit_code", "exitCode", "returncode", "return_code").Int()
+	if !ok || f.Event.Action != schema.ActionShell {
+		return
+	}
+	setExit(f, code)
+	if out, ok := first(v, "stdout", "output").Str(); ok {
+		setStdout(&f.Execution, out)
+	}
+	if e, ok := v.Get("stderr").Str(); ok {
+		setStderr(&f.Execution, e)
+	}
+}
+
+// claudeSpan is the name of Claude Code's span of a tool. Below it are NAME.blocked_on_user, with who decided, and
+// NAME.execution, with how it went.
+const claudeSpan = "claude_code.tool"
+
+// tellOf adds to an action what a span below that of its tool says.
+func (s *span) tellOf(f *schema.Fragment) {
+	switch s.name() {
+	case claudeSpan + ".blocked_on_user":
+		o := claudeOtelRecord{otlpRecord: &otlpRecord{attrs: s.attrs, time: s.time("endTimeUnixNano", "end_time_unix_nano", "endTime", "end_time")}}
+		end, at := f.Execution.End, f.Time
+		f.Time = o.time // of the decision
+		o.decide(f, o.str("decision"), o.str("source"))
+		f.Time, f.Execution.End = at, end
+	case claudeSpan + ".execution":
+		if ok := s.first("success"); ok.Exists() {
+			outcome(f, !ok.Bool())
+		}
+		fill(&f.Error.Message, s.first("error").String())
 	}
 }
