@@ -803,8 +803,8 @@ func (sc *scan) bareEnd(i, limit int, shell bool) int {
 	literal := false // an expansion does not end: what follows is read as it stands
 	defer func() { sc.steps += i - start }()
 	for i < limit {
-		if is(s[i], ccName) { // most of it
-			i++
+		if plainByte[s[i]] { // most of it
+			i = sc.plainEnd(i, limit)
 			continue
 		}
 		switch b := s[i]; b {
@@ -870,6 +870,32 @@ func (sc *scan) bareEnd(i, limit int, shell bool) int {
 		i++
 	}
 	return min(i, limit)
+}
+
+// plainByte tells the bytes that mean nothing to bareEnd.
+var plainByte = func() (t [256]bool) {
+	for b := range t {
+		t[b] = strings.IndexByte(" \t\n\r\x00\x1b`<;&|>$({[)}],\"'\\", byte(b)) < 0
+	}
+	return t
+}()
+
+// plainEnd returns the end of the plain bytes at i. What was read for one value is not read again for one inside it.
+func (sc *scan) plainEnd(i, limit int) int {
+	from := i
+	if sc.bare.from <= i && i < sc.bare.to {
+		i = min(sc.bare.to, limit)
+	}
+	for i < limit && plainByte[sc.s[i]] {
+		i++
+	}
+	if i > sc.bare.to {
+		if from < sc.bare.from || from > sc.bare.to {
+			sc.bare.from = from
+		}
+		sc.bare.to = i
+	}
+	return i
 }
 
 // placeholderEnd returns the end of <placeholder> at i, 0 where there is none.

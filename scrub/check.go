@@ -98,12 +98,11 @@ func shannon(v string) float64 {
 	for i := range len(v) {
 		count[v[i]]++
 	}
-	sum := 0.0
+	sum := 0.0 // of n log n
 	for _, n := range count {
-		if n > 0 {
-			p := float64(n) / float64(len(v))
-			sum -= p * math.Log2(p)
+		if n > 1 {
+			sum += float64(n) * math.Log2(float64(n))
 		}
 	}
-	return sum
+	return math.Log2(float64(len(v))) - sum/float64(len(v))
 }

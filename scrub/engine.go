@@ -1,6 +1,8 @@
 package scrub
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -29,6 +31,7 @@ type Engine struct {
 	keyID string
 	*tables
 	pool sync.Pool // of *scan
+	macs sync.Pool // of hash.Hash
 }
 
 // New returns an engine with the built-in rules. It fails for a key under 16 bytes and for a malformed key id.
@@ -52,6 +55,7 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.pool.New = func() any { return new(scan) }
+	e.macs.New = func() any { return hmac.New(sha256.New, e.key) }
 	return e, nil
 }
 

@@ -1,9 +1,10 @@
 package scrub
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
+	"io"
 	"math"
 )
 
@@ -18,10 +19,13 @@ func (e *Engine) Fingerprint(value string) string {
 	if len(e.key) == 0 || entropyBits(value) < minFingerprintBits {
 		return ""
 	}
-	mac := hmac.New(sha256.New, e.key)
-	mac.Write([]byte(value))
+	mac := e.macs.Get().(hash.Hash)
+	mac.Reset() // to the state after the key, which it keeps
+	io.WriteString(mac, value)
 	var sum [sha256.Size]byte
-	return e.keyID + ":" + hex.EncodeToString(mac.Sum(sum[:0])[:8])
+	fingerprint := e.keyID + ":" + hex.EncodeToString(mac.Sum(sum[:0])[:fingerprintDigits/2])
+	e.macs.Put(mac)
+	return fingerprint
 }
 
 // entropyBits estimates the bits of a value: its length times the smaller of what its alphabet could carry and what
@@ -43,18 +47,20 @@ func entropyBits(v string) float64 {
 			alphabet += c.size
 		}
 	}
-	shannon := 0.0
+	sum := 0.0 // of n log n
 	other := 0
 	for b, n := range count {
 		if n == 0 {
 			continue
 		}
-		p := float64(n) / float64(len(v))
-		shannon -= p * math.Log2(p)
+		if n > 1 {
+			sum += float64(n) * math.Log2(float64(n))
+		}
 		if charClass[b]&(ccLower|ccUpper|ccDigit) == 0 {
 			other = 16
 		}
 	}
+	shannon := math.Log2(float64(len(v))) - sum/float64(len(v))
 	if alphabet+other == 0 {
 		return 0
 	}

@@ -51,7 +51,14 @@ func (sc *scan) header(a *assignment) bool {
 func (sc *scan) lineEnd(i, limit int) int {
 	s := sc.s
 	start := i
-	defer func() { sc.steps += i - start }()
+	if sc.line.from <= i && i < sc.line.to { // read before, for a header further left
+		i = min(sc.line.to, limit)
+	}
+	first := i
+	defer func() {
+		sc.steps += i - first
+		sc.line = stretch{start, i}
+	}()
 	backslashes := 0
 	for ; i < limit; i++ {
 		switch s[i] {

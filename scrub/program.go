@@ -44,6 +44,7 @@ type backStep struct {
 // pattern is a compiled pattern. It is found by an anchor, one of a few literals, read forward from the anchor's first
 // byte, and backward for what stands before.
 type pattern struct {
+	index   uint16 // among the patterns of an engine
 	steps   []step
 	start   int32
 	before  []backStep // nearest first
@@ -70,6 +71,7 @@ type patternCompiler struct {
 	slots map[byteSet]uint16
 	sets  []*[256]bool
 	steps []step
+	count uint16 // of patterns compiled
 }
 
 // set returns the table of a class, and its slot in scan.runs.
@@ -89,7 +91,8 @@ func (c *patternCompiler) set(b byteSet) (*[256]bool, uint16) {
 // compile compiles e; anchored patterns must hold a literal to be found by.
 func (c *patternCompiler) compile(e *expr, anchored bool) (*pattern, error) {
 	items := flatten(nil, e)
-	p := &pattern{}
+	p := &pattern{index: c.count}
+	c.count++
 	at := 0
 	if anchored {
 		if at, p.anchors, p.cased = bestAnchor(items); len(p.anchors) == 0 {

@@ -36,10 +36,11 @@ var ruleFiles embed.FS
 
 // tables are rules compiled.
 type tables struct {
-	auto  *automaton
-	rules []rule
-	kinds map[string]bool // of labels
-	texts []ruleText      // what the rules of files were compiled from
+	auto     *automaton
+	patterns int // how many there are
+	rules    []rule
+	kinds    map[string]bool // of labels
+	texts    []ruleText      // what the rules of files were compiled from
 }
 
 // builtinTables compiles the built-in rules, once for all engines.
@@ -128,7 +129,7 @@ func compileTables(files []*Rules) (*tables, error) {
 	if len(b.rules) > maxRules {
 		return nil, fmt.Errorf("%w: %d rules, more than %d", ErrRules, len(b.rules), maxRules)
 	}
-	t.rules = b.rules
+	t.rules, t.patterns = b.rules, int(b.patterns.count)
 	if t.auto, err = newAutomaton(b.keywords); err != nil {
 		return nil, err
 	}

@@ -32,6 +32,9 @@ func (sp *span) value(s string) string {
 	return s[sp.start:sp.end]
 }
 
+// stretch is a part of the text, from before to.
+type stretch struct{ from, to int }
+
 // scan is one reading of a text. Its verifiers stay linear by these rules: a token's verifier reads at most its
 // longest token; a name's value is read once, because names inside a replaced value are skipped (done) and a value
 // that is not replaced was judged by a bounded prefix; a program's arguments are read once per program (progDone).
@@ -55,6 +58,10 @@ type scan struct {
 	capTo       int
 	runs        [maxClasses]classRun // by the slot of a class
 	hits        [lanes][]hit
+	judged      []judgement // by the index of a pattern
+	wereJudged  []uint16    // the patterns that were
+	bare        stretch     // what bareEnd passed over
+	line        stretch     // what lineEnd did
 	viewText    []byte
 	viewParts   []viewPart
 	base64Done  [4]int // encoded text before this offset was decoded, by the phase of its groups
@@ -106,6 +113,11 @@ func (sc *scan) reset(s string) {
 		clear(sc.progDone[:])
 		sc.dirty = false
 	}
+	for _, i := range sc.wereJudged {
+		sc.judged[i] = judgement{}
+	}
+	sc.wereJudged = sc.wereJudged[:0]
+	sc.bare, sc.line = stretch{}, stretch{}
 	if sc.runsDirty {
 		clear(sc.runs[:])
 		clear(sc.base64Done[:])

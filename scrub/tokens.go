@@ -40,7 +40,16 @@ func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 	if secret != i {
 		body = secret
 	}
-	if secret >= end || !passes(t.checks, s[min(body, end):end]) {
+	if secret >= end {
+		return false
+	}
+	var j *judgement
+	if p.elastic {
+		if j = sc.judge(p, from, to); to <= j.replaced {
+			return false
+		}
+	}
+	if (j == nil || j.nested <= maxNested) && !passes(t.checks, s[min(body, end):end]) {
 		return false
 	}
 	for _, x := range t.except {
@@ -48,8 +57,40 @@ func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 			return false
 		}
 	}
+	if j != nil {
+		j.replaced = to
+	}
 	sc.add(secret, end, t.kind)
 	return true
+}
+
+// judgement is what was made of the last matches of a pattern of no fixed length.
+type judgement struct {
+	to       int // where they ended
+	replaced int // where the last that was replaced ended
+	nested   int // how many in a row started in one before
+}
+
+// maxNested is how many matches of one pattern in a row may start in one before and be judged each. No text is like that
+// by itself: what follows is replaced without being judged.
+const maxNested = 16
+
+// judge takes note of a match of p.
+func (sc *scan) judge(p *pattern, from, to int) *judgement {
+	if len(sc.judged) == 0 {
+		sc.judged = make([]judgement, sc.e.patterns)
+	}
+	j := &sc.judged[p.index]
+	switch {
+	case j.to == 0:
+		sc.wereJudged = append(sc.wereJudged, p.index)
+	case from < j.to:
+		j.nested++
+	default:
+		j.nested = 0
+	}
+	j.to = max(j.to, to)
+	return j
 }
 
 // isWhole reports whether p matches exactly s[from:to].

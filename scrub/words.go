@@ -121,6 +121,19 @@ func (sc *scan) readWords(i int, vector bool, most int) (n, here int) {
 
 const maxPiped = 256
 
+// lastCommand returns where the arguments of the last echo or printf in line start, -1 where there is none.
+func lastCommand(line string) int {
+	for i := len(line) - len("echo "); i >= 0; i-- {
+		switch {
+		case line[i] == 'e' && line[i:i+5] == "echo ":
+			return i + len("echo ")
+		case line[i] == 'p' && strings.HasPrefix(line[i:], "printf "):
+			return i + len("printf ")
+		}
+	}
+	return -1
+}
+
 // pipedSecret reports what echo or printf writes into the command that starts at start: echo X | sudo -S true.
 func (sc *scan) pipedSecret(start int) {
 	s := sc.s
@@ -132,24 +145,25 @@ func (sc *scan) pipedSecret(start int) {
 		return
 	}
 	pipe := i - 1
-	low := max(0, pipe-maxPiped)
+	low := pipe
+	for low > max(0, pipe-maxPiped) && s[low-1] != '\n' && s[low-1] != '|' {
+		low--
+	}
+	sc.steps += pipe - low
 	line := s[low:pipe]
-	from := max(strings.LastIndex(line, "echo "), strings.LastIndex(line, "printf "))
-	if from < 0 || strings.ContainsAny(line[from:], "\n|") {
+	from := lastCommand(line)
+	if from < 0 {
 		return
 	}
-	from += strings.IndexByte(line[from:], ' ') + 1
-	text := line[from:]
-	for strings.HasPrefix(text, "-") || strings.HasPrefix(text, " ") || strings.HasPrefix(text, `'%s`) || strings.HasPrefix(text, `"%s`) || strings.HasPrefix(text, "%s") {
+	for text := line[from:]; strings.HasPrefix(text, "-") || strings.HasPrefix(text, " ") || strings.HasPrefix(text, `'%s`) || strings.HasPrefix(text, `"%s`) || strings.HasPrefix(text, "%s"); text = line[from:] {
 		sp := strings.IndexByte(text, ' ')
 		if sp < 0 {
 			return
 		}
-		text = text[sp+1:]
+		from += sp + 1
 	}
-	text = strings.TrimRight(text, " \t")
-	at := low + from + strings.LastIndex(line[from:], text)
-	to := at + len(text)
+	at := low + from
+	to := at + len(strings.TrimRight(line[from:], " \t"))
 	if level, q := quoteAt(s, at); q != 0 && to-level-1 > at+level {
 		at, to = at+level+1, to-level-1
 		to -= len(s[at:to]) - len(strings.TrimSuffix(s[at:to], `\n`))
