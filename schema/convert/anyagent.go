@@ -72,6 +72,8 @@ func (l *anyAgent) about(v value.Value) {
 	l.begin(session)
 	keep(&known.Command.Cwd, anyCwd(v))
 	keep(&known.Identity.Model, str(first(v, "model", "model_id", "modelId", "modelID")))
+	keep(&known.Identity.Model, str(v.Get("modelInfo", "id")))
+	keep(&known.Identity.ProviderName, str(v.Get("modelInfo", "provider")))
 	keep(&known.Identity.ServiceVersion, str(first(v, "agent_version", "agentVersion", "cli_version")))
 	keep(&known.Authorization.Mode, str(first(v, "permission_mode", "permissionMode", "approval_mode", "approvalMode")))
 	if l.agent = agentOfPath(l.in.Known.Infrastructure.LogPath); l.agent == "" {
@@ -107,7 +109,15 @@ func (l *anyAgent) told(f *schema.Fragment) *schema.Fragment {
 // call emits the request of a tool.
 func (l *anyAgent) call(id, tool string, arguments value.Value) {
 	f := l.told(l.request(id, tool, arguments))
-	if strings.Contains(tool, "__") && f.Event.Action == schema.ActionTool {
+	if list := arguments.Get("commands"); list.Kind() == value.Array && strings.Contains(tool, "command") {
+		setCommands(f, list, arguments)
+	}
+	switch server := str(arguments.Get("server_name")); {
+	case server != "" && tool == "use_mcp_tool": // Cline's
+		f.Command.Tool = "mcp__" + server + "__" + str(arguments.Get("tool_name"))
+		f.Command.ToolArguments = objectOf("arguments", arguments.Get("arguments"))
+		setKind(&f.Action, schema.ActionMCP)
+	case f.Event.Action == schema.ActionTool && (strings.Contains(tool, "__") || server != ""):
 		setKind(&f.Action, schema.ActionMCP)
 	}
 	if id == "" {
@@ -124,6 +134,24 @@ func (l *anyAgent) call(id, tool string, arguments value.Value) {
 		l.src.Link("shell "+l.key(id).String(), l.key(id))
 	}
 	l.send(f, tool, string(jsonOf(arguments)))
+}
+
+// setCommands makes of several commands in one call a line each: texts, or {command, args}.
+func setCommands(f *schema.Fragment, list, arguments value.Value) {
+	var lines []string
+	for c := list.First(); c.Exists(); c = c.Next() {
+		line := str(c)
+		if c.Kind() == value.Object {
+			line = str(c.Get("command"))
+			for a := c.Get("args").First(); a.Exists(); a = a.Next() {
+				line += " " + a.String()
+			}
+		}
+		lines = append(lines, line)
+	}
+	setKind(&f.Action, schema.ActionShell)
+	f.Command.Line = strings.Join(lines, "\n")
+	f.Command.ToolArguments = without(arguments, func(k string) bool { return k == "commands" })
 }
 
 // open remembers a call without an id for the result that follows. Two that are open at once cannot be told apart, and
@@ -213,6 +241,10 @@ func anyResult(f *schema.Fragment, r, failed value.Value, shell bool) {
 		f.Error.Message = str(r.Get("error"))
 	}
 	setStdout(&f.Execution, text)
+	clineSays(f, text)
+	if f.Authorization.Decision != "" || f.Execution.ExitCode.Set {
+		return
+	}
 	if code, ok := exitOf(r).Int(); ok {
 		setExit(f, code)
 	} else if code, ok := exitInText(text); ok && shell {
@@ -268,7 +300,7 @@ var refusals = []struct{ prefix, by string }{
 	{"The user has declined", "user"}, {"The user declined", "user"}, {"The user has rejected", "user"},
 	{"User rejected", "user"}, {"User denied", "user"}, {"User declined", "user"}, {"Rejected by user", "user"},
 	{"Tool call rejected by user", "user"}, {"Tool execution was rejected by the user", "user"},
-	{"Permission denied by policy", "config"}, {"Denied by policy", "config"}, {"Blocked by policy", "config"},
+	{"Command execution blocked by CLINE_COMMAND_PERMISSIONS", "config"}, {"Permission denied by policy", "config"}, {"Denied by policy", "config"}, {"Blocked by policy", "config"},
 }
 
 func refusedBy(text string) (string, bool) {

@@ -36,6 +36,8 @@ func formats(o Options) ([]Format, error) {
 		&tetragon{},
 		&gemini{prompts: o.Prompts},
 		&qwen{prompts: o.Prompts},
+		&clineUI{},
+		&antigravity{prompts: o.Prompts},
 		&aider{},
 		&auditd{},
 		&falco{},

@@ -34,12 +34,16 @@ var tools = func() map[string]string {
 	for action, names := range map[string]string{
 		schema.ActionShell: "bash powershell shell shell_command exec_command unified_exec container.exec local_shell " +
 			"run_shell_command run_terminal_cmd run_terminal_command execute_command run_command execute_bash execute " +
-			"terminal developer__shell user_shell",
+			"terminal developer__shell user_shell run_in_terminal run_commands executepwsh execute_pwsh run_shell",
 		schema.ActionFileRead: "read grep glob ls notebookread read_file read_many_files list_dir list_directory " +
-			"search_file_content grep_search file_search codebase_search view view_image read_text_file grep_files",
+			"search_file_content grep_search file_search codebase_search view view_image read_text_file grep_files " +
+			"view_file read_files list_files search_files list_code_definition_names find_files",
 		schema.ActionFileChange: "edit write multiedit notebookedit apply_patch write_file replace edit_file create_file " +
-			"delete_file search_replace create str_replace_editor str_replace_based_edit_tool text_editor patch",
-		schema.ActionWebFetch: "webfetch websearch web_fetch web_search google_web_search fetch fetch_url web.run",
+			"delete_file search_replace create str_replace_editor str_replace_based_edit_tool text_editor patch " +
+			"write_to_file replace_in_file apply_diff insert_content search_and_replace insert_edit_into_file " +
+			"replace_string_in_file multi_replace_string_in_file fs_write",
+		schema.ActionWebFetch: "webfetch websearch web_fetch web_search google_web_search fetch fetch_url web.run " +
+			"fetch_web_content fetch_webpage read_url_content search_web browser_action",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			m[name] = action

@@ -145,10 +145,12 @@ func (l *messageLog) line(v value.Value) {
 			l.result(id, str(m.Get("name")), text, first(m, "is_error", "isError"))
 		}
 	}
-	spoken := blocks.Kind() == value.String
+	spoken := blocks.Kind() == value.String && !l.text(role, str(blocks), value.Value{})
 	for b := blocks.First(); b.Exists() && blocks.Kind() == value.Array; b = b.Next() {
 		l.block(b, str(b.Get("type")))
-		spoken = spoken || str(b.Get("type")) == "text"
+		if said, ok := b.Get("text").Str(); ok && !l.text(role, said, b.Next()) {
+			spoken = true
+		}
 	}
 	if role == "user" && spoken {
 		l.turn()
@@ -157,6 +159,18 @@ func (l *messageLog) line(v value.Value) {
 		l.prompt(role, said)
 	}
 	l.time = start
+}
+
+// text reads a text for what it has of calls and results, and says whether it was a result.
+func (l *messageLog) text(role, said string, next value.Value) bool {
+	switch role {
+	case "assistant":
+		l.clineCalls(said)
+	case "user":
+		l.clineSurroundings(said)
+		return l.clineResult(said, next)
+	}
+	return false
 }
 
 // block reads one part of a message.

@@ -9,6 +9,10 @@ import (
 
 func FuzzMessages(f *testing.F) { fuzzLog(f, "messages") }
 
+func FuzzClineUI(f *testing.F) { fuzzLog(f, "cline-ui") }
+
+func FuzzAntigravity(f *testing.F) { fuzzLog(f, "antigravity") }
+
 func FuzzToolEvents(f *testing.F) { fuzzLog(f, "tool-events") }
 
 // TestToolEventWords holds which words are about a tool, and which are not.
