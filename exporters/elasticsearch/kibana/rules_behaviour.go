@@ -9,7 +9,7 @@ var behaviourRules = []rule{
 		investigate: `1. The redaction names the kind of secret and a fingerprint: search for the fingerprint to see where else it was used (` + "`agent-audit fingerprint`" + ` computes one from a secret you hold).
 2. Where did the agent get it? Look at what the session read before.
 3. Change the secret; give the agent a credential helper instead.`,
-		attack: []technique{{"TA0006", "Credential Access", "T1552.003", "Bash History"}},
+		attack: []technique{{"TA0006", "Credential Access", "T1552", "Unsecured Credentials"}},
 	},
 	{
 		id: "fdbf2c2f-0d98-54d0-bfce-96d60ef54197", name: "credentials read, then the network used", kind: "esql", severity: "high", risk: 73, lookBack: "now-6h",
