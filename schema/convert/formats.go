@@ -13,6 +13,7 @@ func formats(o Options) ([]Format, error) {
 		&claudeStream{prompts: o.Prompts},
 		&otlpFormat{codexOtel, o.Prompts},
 		&otlpFormat{claudeOtel, o.Prompts},
+		&otlpFormat{genAIOtel, o.Prompts},
 		&claudeHooks{prompts: o.Prompts},
 		&droid{prompts: o.Prompts},
 		&claude{prompts: o.Prompts},

@@ -27,10 +27,12 @@ import (
 type otlpAgent struct {
 	name string // of the format
 	owns func(r *otlpRecord) bool
-	read func(r *otlpRecord, src *Source, in *Input, emit Emit)
+	// bodies says whether an object may be the body of a record that stands alone, its attributes beside it; nil if none is.
+	bodies func(body value.Value) bool
+	read   func(r *otlpRecord, src *Source, in *Input, emit Emit)
 }
 
-func otlpAgents() []otlpAgent { return []otlpAgent{claudeOtel, codexOtel} }
+func otlpAgents() []otlpAgent { return []otlpAgent{claudeOtel, codexOtel, genAIOtel} }
 
 // otlpFormat is the format of an agent's log records.
 type otlpFormat struct {
@@ -46,6 +48,9 @@ func (f *otlpFormat) Name() string { return f.name }
 func (f *otlpFormat) Detect(v value.Value) bool {
 	if s, ok := v.Str(); ok || v.Kind() == value.Null || v.Kind() == value.Object && !v.First().Exists() {
 		return s == "" || f.owns(&otlpRecord{text: s})
+	}
+	if f.bodies != nil && f.bodies(v) {
+		return true
 	}
 	found, mine := false, false
 	otlpEach(v, func(r *otlpRecord) {
@@ -91,7 +96,7 @@ func (f *otlpFormat) convertBeside(src *Source, in *Input, emit Emit) (mine, bes
 	if !meta.Get("attributes").First().Exists() {
 		return false, false
 	}
-	r := &otlpRecord{text: otlpText(in.Body), prompts: f.prompts}
+	r := &otlpRecord{text: otlpText(in.Body), body: in.Body, prompts: f.prompts}
 	r.fill(meta, fields.Get("otlp", "resource"), fields.Get("otlp", "scope"))
 	if r.time.IsZero() {
 		r.time = in.Known.Time
@@ -111,6 +116,8 @@ type otlpRecord struct {
 	time     time.Time
 	event    string // its event.name
 	text     string // its body, where that is a text
+	body     value.Value
+	trace    string // in hexadecimal
 	scope    string
 	attrs    []otlpAttr
 	resource []otlpAttr
@@ -211,6 +218,10 @@ func (r *otlpRecord) fill(v, resource, scope value.Value) {
 	}
 	r.scope = orElse(str(first(scope, "name", "Name")), str(v.Get("scope.name")))
 	r.text = orElse(r.text, otlpText(first(v, "body", "Body", "body.text", "message")))
+	if !r.body.Exists() {
+		r.body = first(v, "body", "Body")
+	}
+	r.trace = str(first(v, "traceId", "trace_id", "TraceId"))
 	r.event = r.str("event.name")
 	for _, e := range []value.Value{v.Get("eventName"), v.Get("event_name"), v.Get("event.name"), v.Get("event", "name")} {
 		r.event = orElse(r.event, str(e))

@@ -343,7 +343,7 @@ func toolResult(f *schema.Fragment, r value.Value) {
 		f.Event.Outcome = schema.OutcomeFailure
 	}
 	code, ok := first(v, "exit_code", "exitCode", "returncode", "return_code").Int()
-	if !ok || f.Event.Action != schema.ActionShell {
+	if !ok || f.Event.Action != schema.ActionShell && !first(v, "stdout", "stderr").Exists() {
 		return
 	}
 	setExit(f, code)

@@ -1,9 +1,12 @@
 package value
 
 import (
+	"encoding/hex"
 	"errors"
 	"math"
+	"slices"
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/tinylib/msgp/msgp"
@@ -81,11 +84,22 @@ func msgpackString(b []byte, t msgp.Type) (string, []byte, error) {
 	var s []byte
 	var err error
 	if t == msgp.BinType {
-		s, b, err = msgp.ReadBytesZC(b)
+		if s, b, err = msgp.ReadBytesZC(b); isTraceID(s) {
+			return hex.EncodeToString(s), b, err
+		}
 	} else {
 		s, b, err = msgp.ReadStringZC(b)
 	}
 	return unsafe.String(unsafe.SliceData(s), len(s)), b, err
+}
+
+// isTraceID says whether bytes are a trace or span id, which Fluent Bit gives as 16 or 8 of them: such are read as the
+// hexadecimal digits that they have everywhere else. Text that was written as bytes stays text.
+func isTraceID(b []byte) bool {
+	if len(b) != 16 && len(b) != 8 {
+		return false
+	}
+	return !utf8.Valid(b) || slices.ContainsFunc(b, func(c byte) bool { return c < ' ' })
 }
 
 func (d *Doc) msgpackMap(b []byte, n node, depth int) ([]byte, error) {
