@@ -218,16 +218,7 @@ func (s *span) arguments(f *schema.Fragment, tool string) {
 	if !v.Exists() {
 		v = s.event("gen_ai.tool.message", "content")
 	}
-	var doc value.Doc
-	v = spanInputs(&doc, v)
-	setTool(f, tool, v)
-	switch text := str(v); {
-	case f.Event.Action != schema.ActionShell || f.Command.Line != "":
-	case text != "":
-		f.Command.Line, f.Command.ToolArguments = text, ""
-	default: // the names that shells of frameworks have for it
-		f.Command.Line = str(first(v, "commands", "full_command", "script", "input", "code"))
-	}
+	setArguments(f, tool, v)
 	if line := str(s.first("full_command")); line != "" {
 		f.Command.Line = line
 	}
@@ -236,12 +227,32 @@ func (s *span) arguments(f *schema.Fragment, tool string) {
 	}
 }
 
+// setArguments sets a tool with its arguments as frameworks give them. A shell's command goes by many names there.
+func setArguments(f *schema.Fragment, tool string, v value.Value) {
+	var doc value.Doc
+	v = spanInputs(&doc, v)
+	setTool(f, tool, v)
+	if f.Event.Action != schema.ActionShell || f.Command.Line != "" {
+		return
+	}
+	if text := str(v); text != "" {
+		f.Command.Line, f.Command.ToolArguments = text, ""
+		return
+	}
+	switch c := first(v, "commands", "full_command", "script", "input", "code"); c.Kind() {
+	case value.String:
+		f.Command.Line = str(c)
+	case value.Array: // LangChain's shell takes several, which it runs one after the other
+		f.Command.Line = strings.Join(list(c), "\n")
+	}
+}
+
 // spanInputs takes a tool's arguments out of what frameworks put around them: {"inputs": {…}}, {"args": [], "kwargs": {…}},
 // {"input": {…}}, {"input_str": "…"}; and out of text.
 func spanInputs(doc *value.Doc, v value.Value) value.Value {
 	v = otlpPlain(doc, v)
 	if s, ok := v.Str(); ok {
-		if parsed, err := doc.ParseJSON(strings.TrimSpace(s)); err == nil && parsed.Kind() == value.Object {
+		if parsed := parseLiteral(doc, s); parsed.Kind() == value.Object {
 			v = parsed
 		}
 	}
@@ -251,7 +262,7 @@ func spanInputs(doc *value.Doc, v value.Value) value.Value {
 			return c
 		}
 		if text, ok := c.Str(); ok && (k == "input_str" || k == "input" && !v.First().Next().Exists()) {
-			if parsed, err := doc.ParseJSON(strings.TrimSpace(text)); err == nil && parsed.Kind() == value.Object {
+			if parsed := parseLiteral(doc, text); parsed.Kind() == value.Object {
 				return parsed
 			}
 			return c
