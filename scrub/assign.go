@@ -113,14 +113,15 @@ func (sc *scan) closes(a *assignment) bool {
 	if next := sc.at(a.value + level + 1); next != 0 && !isSpace(next) && strings.IndexByte(")]},;+.:|&<>", next) < 0 {
 		return false
 	}
-	return sc.insideQuotes(a.start, q)
+	return sc.insideQuotes(a.start, q, level)
 }
 
 // maxLineBefore is how far back a line is read for what stands before a name.
 const maxLineBefore = 256
 
-// insideQuotes reports whether place i of its line lies within a string in quotes q. Apostrophes of English open none.
-func (sc *scan) insideQuotes(i int, q byte) bool {
+// insideQuotes reports whether place i of its line lies within a string in quotes q behind level backslashes.
+// Apostrophes of English open none.
+func (sc *scan) insideQuotes(i int, q byte, level int) bool {
 	s := sc.s
 	low := max(0, i-maxLineBefore)
 	inside := false
@@ -128,7 +129,14 @@ func (sc *scan) insideQuotes(i int, q byte) bool {
 		if s[j] != q || q == '\'' && j > 0 && is(s[j-1], ccAlnum) && is(s[j+1], ccAlnum) {
 			continue
 		}
-		inside = !inside
+		k := j
+		for k > low && s[k-1] == '\\' {
+			k--
+		}
+		if j-k == level {
+			inside = !inside
+		}
+		j = k
 	}
 	return inside
 }
@@ -363,6 +371,9 @@ func (sc *scan) assign(a *assignment) {
 	}
 	level, q := quoteAt(s, v)
 	if q != 0 {
+		if a.name == "PASSWORD" && a.op == ':' && a.quote == 0 && s[v-1] == ':' && s[a.end] == ' ' {
+			return // a variable of psql, :'name'
+		}
 		from := v + level + 1
 		to := sc.quotedEnd(from, q, level)
 		if sc.quotedSecret(a, s[from:to]) {
@@ -372,6 +383,9 @@ func (sc *scan) assign(a *assignment) {
 	}
 	if a.comparison {
 		return
+	}
+	if a.op == ':' && a.spaced && yamlTag(s, v) || strings.HasPrefix(s[v:], "<%") {
+		return // password: !vault |, <%= ENV["X"] %>
 	}
 	if a.op == ':' && (s[v] == '|' || s[v] == '>') { // a YAML block
 		sc.block(a, v)
@@ -445,6 +459,12 @@ func (sc *scan) quotedSecret(a *assignment, v string) bool {
 	if foldEqual(a.name, "pass") && strings.Count(v, " ") > 1 {
 		return false
 	}
+	if last := strings.TrimRight(v, " "); last[len(last)-1] == ':' && strings.IndexByte(last, ' ') > 0 || strings.HasPrefix(v, "required|") || strings.HasPrefix(v, "nullable|") {
+		return false // a prompt; the rules of a validator
+	}
+	if a.op == ' ' && a.flag && a.kind == kindSecret && isSecretName(v) || labels(a.name, v) {
+		return false
+	}
 	structured := a.quote != 0 || isEnvName(a.name) || a.op == ' '
 	if a.kind == kindToken && a.op != ' ' && strings.IndexByte(v, ' ') > 0 && run(v, 0, ccLower, len(v)) > 0 && shapeOf(v).digit == 0 {
 		return false // a sentence: tokens have no spaces
@@ -470,13 +490,16 @@ func exempt(kind, name, v string) bool {
 	case kindPrivateKey, kindCredential, kindAPIKey, kindToken, kindSecret, kindCookie:
 		return isPath(v) || isResource(v)
 	case kindPassword:
-		return foldSuffix(name, "pwd") && isPath(v)
+		return (foldSuffix(name, "pwd") || v != "" && (v[0] == '.' || v[0] == '~')) && isPath(v)
 	}
 	return false
 }
 
 // speaksAbout reports whether a text is a sentence about secrets: "Password is required".
 func speaksAbout(v string) bool {
+	if first, _, more := strings.Cut(v, " "); more && len(first) <= 10 && saysFirst.has([]byte(strings.ToLower(first))) {
+		return true
+	}
 	if len(v) > 200 || run(v, 0, ccAlnum, 1) == 0 || strings.Count(v, " ") < 2 && (!is(v[0], ccUpper) || !strings.Contains(v, " ")) {
 		return false
 	}
@@ -493,6 +516,18 @@ func speaksAbout(v string) bool {
 	return false
 }
 
+// saysFirst are first words of what a program says about a secret.
+var saysFirst = words("invalid missing wrong incorrect bad no enter forgot reset change confirm show hide your expired unknown unexpected unauthorized")
+
+// yamlTag reports whether a tag of YAML stands at i: !vault, !Ref.
+func yamlTag(s string, i int) bool {
+	if s[i] != '!' {
+		return false
+	}
+	end := run(s, i+1, ccLower|ccUpper, 20)
+	return end > i+1 && (end == len(s) || isSpace(s[end]))
+}
+
 // weakSecret judges a value by itself, as its name says little.
 func (sc *scan) weakSecret(a *assignment, v string) bool {
 	if !isOpaque(v) && a.name != "PWD" {
@@ -506,7 +541,7 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		return looksRandom(v, 8) && shapeOf(v).digit > 0 || len(v) >= 12 && basicPair(v)
 	case kindPassword:
 		if a.name == "PWD" {
-			return a.connection(sc) && len(v) > 2 || (a.op == ':' || a.spaced) && passwordLiteral(v) && !isPath(v)
+			return a.connection(sc) && len(v) > 2 && !isPath(v) || (a.op == ':' || a.spaced) && passwordLiteral(v) && !isPath(v)
 		}
 		return mixedBody(v) && len(v) >= 6 && !strings.ContainsAny(v, " (") && !wordy(v)
 	}
@@ -556,6 +591,9 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 		return sc.weakSecret(a, v)
 	}
 	if exempt(a.kind, a.name, v) || namesItself(a.name, strings.TrimRight(v, ".,")) {
+		return false
+	}
+	if a.flag && a.kind == kindSecret && isSecretName(v) || strings.IndexByte(v, '.') > 0 && isMember(strings.TrimRight(v, "!;")) || isTypeName(v) && v[len(v)-1] == '?' {
 		return false
 	}
 	if a.strict {
@@ -709,7 +747,7 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 // codeWords are identifiers that code assigns from.
 var codeWords = words("value val values input arg args data result text line content str default body name user info form")
 
-var helpWords = words(`to is the a an for flag flags option options string value text file or and if as in with on from
+var helpWords = words(`to is the a an for flag flags option options string value text file or and if as in with on from so
 	when argument not was you that this can must should may will are it its via using instead stringarray strings
 	duration int bool parameter parameters field fields header headers`)
 

@@ -159,5 +159,5 @@ func cookiePairs(v string) bool {
 	if name == len(v) {
 		return looksRandom(v, 8)
 	}
-	return name > 0 && v[name] == '=' && name+1 < len(v) && v[name+1] != '='
+	return name > 0 && v[name] == '=' && name+1 < len(v) && v[name+1] != '=' && v[name+1] != ';'
 }

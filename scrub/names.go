@@ -120,6 +120,9 @@ var (
 	dataBefore   = words("key")
 )
 
+// saidWords begin the names of texts for people: forgotPassword: "Forgot your password?".
+var saidWords = words("forgot show hide toggle wrong missing")
+
 // gluedSuffixes are secret words at the end of a word that nothing separates: pgpassword, authtoken, myapikey.
 var gluedSuffixes = []struct {
 	text, kind string
@@ -179,6 +182,9 @@ func judgeName(name string) (kind string, t trust) {
 	for len(last) > 2 && is(last[len(last)-1], ccDigit) { // password2, API_KEY1
 		last = last[:len(last)-1]
 	}
+	if first := p.word(0); p.n > 1 && saidWords.has(first) {
+		return "", trustNone
+	}
 	n := p.n
 	if len(last) == 0 || is(last[0], ccDigit) && n > 1 { // DB_PASSWORD_1
 		n--
@@ -202,6 +208,9 @@ func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 		}
 		return kindPassword, trustWeak
 	case "secret", "secrets":
+		if string(prev) == "existing" { // of a Helm chart: the name of a Secret
+			return "", trustNone
+		}
 		return kindSecret, trustStrong
 	case "token", "jwt", "pat":
 		if tokenNotSecret.has(prev) {
@@ -324,7 +333,7 @@ func judgeInner(p *nameParts, n int) (string, trust) {
 var noSecrets = words(`true false null nil none undefined yes no on off string str number boolean bool int any object
 	required optional redacted [redacted] <redacted> (redacted) [filtered] [masked] [hidden] (hidden) [secret] hidden
 	masked unset empty default auto - {} [] "" '' ... … include omit same-origin basic bearer digest disabled enabled
-	not_set changed unchanged cleared sanitized removed elided`)
+	not_set changed unchanged ~ cleared sanitized removed elided`)
 
 // isReference reports whether a value only names where a secret is, or says that there is none: $VAR, ${VAR}, $(cmd),
 // ${{ … }}, %VAR%, <placeholder>, {{ … }}, op://…, true, null, asterisks.
@@ -354,10 +363,14 @@ func isReference(v string) bool {
 			return true
 		}
 		return len(v) > 2 && last == '%' && run(v, 1, ccAlnum|ccURL, 64) == len(v)-1
+	case '\\':
+		return strings.HasPrefix(v, `\u003c`) && strings.HasSuffix(v, `\u003e`)
 	case '<':
 		return last == '>' && !strings.ContainsAny(v[1:len(v)-1], "<>") && len(v) <= 80
 	case '{':
 		return len(v) > 4 && strings.HasPrefix(v, "{{") && strings.HasSuffix(v, "}}") || len(v) < 64 && last == '}' && run(v, 1, ccName, 64) == len(v)-1
+	case '@': // a file, as curl and vault have it
+		return len(v) > 2 && run(v, 1, ccName|ccB64, len(v)) == len(v) && strings.IndexByte(v, '+') < 0 && shapeOf(v).digit == 0 && (wordy(v[1:]) || isPath(v[1:]))
 	case '!':
 		return strings.HasPrefix(v, "!Ref ") || strings.HasPrefix(v, "!GetAtt ") || strings.HasPrefix(v, "!Sub ") || strings.HasPrefix(v, "!reference ")
 	}

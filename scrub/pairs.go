@@ -13,6 +13,9 @@ func strictSecret(kind, v string) bool {
 	if len(v) < 6 || isPath(v) || strings.Contains(v, "://") || strings.Contains(v, "%s") || strings.Contains(v, "%v") || strings.Contains(v, "{}") {
 		return false
 	}
+	if v[len(v)-1] == ':' {
+		return false
+	}
 	if strings.Count(v, "/") > 1 && strings.IndexByte(v, '.') > 0 && !looksRandom(v, 24) || isPattern(v) || isResource(v) {
 		return false
 	}
@@ -218,6 +221,23 @@ func (sc *scan) netrc(a *assignment) bool {
 	}
 	head := strings.TrimRight(before[:i], " \t")
 	return fields <= 3 && (head == "" || head[len(head)-1] == '\n' || strings.HasSuffix(head, `\n`) || strings.Contains(head, "machine ") || strings.HasSuffix(head, "default"))
+}
+
+// isSecretName reports whether v is the name under which a secret is kept: db-password.
+func isSecretName(v string) bool {
+	if !isCodeName(kindSecret, v) {
+		return false
+	}
+	_, t := judgeName(v)
+	return t != trustNone
+}
+
+// labels reports whether v is a word of the name with a capital letter: "auth.password": "Password", a translation.
+func labels(name, v string) bool {
+	if !is(v[0], ccUpper) || strings.IndexByte(name, '.') < 0 || run(v, 1, ccLower, len(v)) != len(v) {
+		return false
+	}
+	return foldSuffix(name, strings.ToLower(v))
 }
 
 // isAddress reports whether v is a URL that holds nothing random: an endpoint, a page of documentation.

@@ -230,7 +230,7 @@ func (c *command) pairSecret(i, from int) {
 	if from < to && isQuote(a[from]) && a[to-1] == a[from] { // -u"user:X"
 		to--
 	}
-	if v := a[from+cut+1 : to]; v != "" && !isReference(v) && !c.e.onlyLabels(v) {
+	if v := a[from+cut+1 : to]; v != "" && !isReference(strings.Trim(v, `"'`)) && !c.e.onlyLabels(v) {
 		c.found = append(c.found, argSecret{i, from + cut + 1, to, kindPassword})
 	}
 }
@@ -244,8 +244,8 @@ func (c *command) positional(word string, n int) {
 		}
 	}
 	for i++; i < len(c.args); i++ {
-		if a := c.args[i]; a != "" && a[0] == '-' {
-			continue
+		if a := c.args[i]; a != "" && (a[0] == '-' || a[0] == '/' && len(a) <= 10 && run(a, 1, ccLower|ccUpper, 10) == len(a)) {
+			continue // a flag, Windows' /domain
 		}
 		if n--; n == 0 {
 			c.secret(i, 0, kindPassword)

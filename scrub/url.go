@@ -8,7 +8,7 @@ const maxUserinfo = 512
 func verifyURL(sc *scan, _, end int, _ *rule) {
 	s := sc.s
 	colon, at := -1, -1
-	slash := -1
+	slash, sep := -1, -1
 	first := -1 // an @ before the colon: https://user@example.com:password@host
 	limit := min(len(s), end+maxUserinfo)
 	i := end
@@ -32,6 +32,9 @@ scan:
 			if at > colon || colon < 0 || portAt(s, colon+1, i) {
 				break scan
 			}
+			if b == '/' {
+				sep = i
+			}
 			slash = i // a password with a slash in it, if an @ follows
 		case '[':
 			if e := sc.e.labelAt(s, i); e > 0 {
@@ -48,7 +51,7 @@ scan:
 	if at < 0 || at == end {
 		return
 	}
-	if first >= 0 && (at == first || slash >= 0) {
+	if first >= 0 && (at == first || sep >= 0) {
 		colon, at = -1, first
 	}
 	sc.userinfo(end, colon, at)

@@ -105,10 +105,13 @@ func (sc *scan) readWords(i int, vector bool, most int) (n, here int) {
 			return n, here
 		default:
 			to = sc.bareEnd(i, len(s), true)
-			if to < len(s) && isQuote(s[to]) && s[to] != '`' && to > i && s[to-1] == '=' || to == i+2 && s[i] == '-' && to < len(s) && isQuote(s[to]) && s[to] != '`' {
+			if to < len(s) && isQuote(s[to]) && s[to] != '`' && to > i && s[to-1] == '=' || to == i+2 && s[i] == '-' && to+1 < len(s) && isQuote(s[to]) && s[to] != '`' && strings.IndexByte("}],;\n ", s[to+1]) < 0 {
 				to = min(sc.quotedEnd(to+1, s[to], 0)+1, len(s)) // --from-literal=k="v w", -p"v w"
 			}
 			i = to
+			if _, q := quoteAt(s, to); q != 0 && q != '`' && to > from {
+				limit = 0 // the quote that the command stands in
+			}
 		}
 		if to == from && q == 0 {
 			break
