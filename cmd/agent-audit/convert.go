@@ -20,13 +20,17 @@ import (
 
 func convertCommand() *cobra.Command {
 	var file, format, output string
+	var why, asJSON bool
 	c := &cobra.Command{
 		Use:   "convert FILE|DIR...",
 		Short: "Print logs as audit records; nothing is stored",
 		Long: "Runs the write line over logs and prints the records, scrubbed, one ECS document a line. " +
-			"Redactions carry no fingerprints, for there is no key.",
+			"Redactions carry no fingerprints, for there is no key.\n\n" +
+			"With --explain it prints instead, for each log, which formats were recognised in it and by which fields, how many " +
+			"records each took and how many actions came of them, and what nothing recognised: names of fields, never values.",
 		Example: `  agent-audit convert ~/.claude/projects/shop/session.jsonl | jq .process.command_line
-  agent-audit convert --config mapping.yaml agent.log   # does my mapping fit?`,
+  agent-audit convert --config mapping.yaml agent.log   # does my mapping fit?
+  agent-audit convert --explain ~/.gemini   # what is in these logs, and what is missed?`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "ndjson" {
@@ -37,10 +41,18 @@ func convertCommand() *cobra.Command {
 				return err
 			}
 			w := bufio.NewWriterSize(cmd.OutOrStdout(), 256<<10)
-			return errors.Join(convert(cfg, args, w), w.Flush())
+			if why {
+				return errors.Join(explain(cfg, args, asJSON, w), w.Flush())
+			}
+			if asJSON {
+				return errors.New("--json goes with --explain; records are JSON as they are")
+			}
+			return errors.Join(convertLogs(cfg, args, w), w.Flush())
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "ndjson", "form of the output")
+	c.Flags().BoolVar(&why, "explain", false, "tell what was recognised and why, instead of the records")
+	c.Flags().BoolVar(&asJSON, "json", false, "with --explain: print JSON, one object a log")
 	c.Flags().StringVar(&format, "format", "", "format of the logs (default: recognised)")
 	c.Flags().StringVar(&file, "config", "", "configuration file, for its fields and mapping")
 	return c
@@ -56,8 +68,8 @@ func convertConfig(file, format string) (*config.Config, error) {
 	})
 }
 
-// convert runs the write line on a journal in memory and prints its records after each chunk.
-func convert(cfg *config.Config, args []string, w io.Writer) error {
+// convertLogs runs the write line on a journal in memory and prints its records after each chunk.
+func convertLogs(cfg *config.Config, args []string, w io.Writer) error {
 	files, err := logfile.Files(args)
 	if err != nil {
 		return err

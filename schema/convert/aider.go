@@ -36,6 +36,11 @@ const (
 )
 
 // Detect takes any text: whether it is aider's is told by the lines before, see Convert.
+// Looks says what its lines of text look like.
+func (*aider) Looks() string {
+	return "a chat history: \"# aider chat started at …\", \"> Aider v…\", \"> Run shell command? (Y)es/(N)o…\", and the lines after it"
+}
+
 func (*aider) Detect(v value.Value) bool { return v.Kind() == value.String }
 
 func (*aider) Convert(src *Source, in *Input, emit Emit) bool {

@@ -43,6 +43,9 @@ const auditdName = "auditd"
 
 func (*auditd) Name() string { return auditdName }
 
+// Looks says what its lines of text look like.
+func (*auditd) Looks() string { return "type=… msg=audit(time:serial): name=value …" }
+
 func (*auditd) Detect(v value.Value) bool {
 	s, ok := v.Str()
 	if !ok {

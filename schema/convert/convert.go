@@ -198,22 +198,24 @@ func Names() []string {
 }
 
 // Convert emits the fragments of one record. A source keeps its format as long as its records fit it; one that does not
-// is recognised anew, so that mixed sources and logs begun in the middle work. A record that fits nothing is kept as a
-// log action: nothing is dropped.
-func (c *Converter) Convert(src *Source, in *Input, emit Emit) {
+// is recognised anew, so that mixed sources and logs begun in the middle work. Last resorts, which take much, are kept only
+// as long as nothing else knows the record. A record that fits nothing is kept as a
+// log action: nothing is dropped. It returns the name of the format that took the record.
+func (c *Converter) Convert(src *Source, in *Input, emit Emit) string {
 	src.Records++
 	in.spare = &c.spare
 	defer in.release()
 	current := c.named[src.Format]
-	if current != nil && current.Detect(in.Body) && current.Convert(src, in, emit) {
-		return
+	if current != nil && !lastResorts[src.Format] && current.Detect(in.Body) && current.Convert(src, in, emit) {
+		return src.Format
 	}
 	for _, f := range c.formats {
-		if f == current || f == c.fallback || !f.Detect(in.Body) || !f.Convert(src, in, emit) {
+		if f == current && !lastResorts[src.Format] || f == c.fallback || !f.Detect(in.Body) || !f.Convert(src, in, emit) {
 			continue
 		}
 		src.Format = f.Name()
-		return
+		return src.Format
 	}
 	c.fallback.Convert(src, in, emit) // which says nothing of the records to come
+	return c.fallback.Name()
 }

@@ -50,3 +50,7 @@ func formats(o Options) ([]Format, error) {
 		&text{},
 	}, nil
 }
+
+// lastResorts are the formats at the end of the list: they take records of which they know little, and are asked when no
+// other knows more.
+var lastResorts = set("generic tool-events native messages text")

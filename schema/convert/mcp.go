@@ -30,6 +30,11 @@ const mcpName = "mcp"
 
 func (*mcp) Name() string { return mcpName }
 
+// Looks says what its lines of text look like.
+func (*mcp) Looks() string {
+	return "a client's log: \"… Message from client: {JSON-RPC}\" or \"… from server: …\""
+}
+
 func (*mcp) Detect(v value.Value) bool {
 	if s, ok := v.Str(); ok {
 		_, ok := readMCPLine(new(value.Doc), s)

@@ -25,6 +25,11 @@ const shellHistoryName = "shell-history"
 func (*shellHistory) Name() string { return shellHistoryName }
 
 // Detect takes any text for the line behind a time; whether there was one, Convert knows.
+// Looks says what its lines of text look like.
+func (*shellHistory) Looks() string {
+	return "#seconds, then a command (bash); or \": seconds:seconds;command\" (zsh)"
+}
+
 func (*shellHistory) Detect(v value.Value) bool { return v.Kind() == value.String }
 
 const shellHistoryOpen = "shell history"

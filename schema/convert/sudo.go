@@ -41,6 +41,9 @@ func (*sudo) Name() string { return sudoName }
 
 var sudoKinds = set("accept reject alert exit")
 
+// Looks says what its lines of text look like.
+func (*sudo) Looks() string { return "user : TTY=… ; PWD=… ; USER=… ; COMMAND=…" }
+
 func (*sudo) Detect(v value.Value) bool {
 	switch v.Kind() {
 	case value.String:

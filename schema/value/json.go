@@ -122,6 +122,7 @@ func (p *jsonParser) object(n node, depth int) error {
 			return errSyntax
 		}
 		p.at++
+		p.doc.nodes[i].num |= keyBit(key)
 		if err := p.value(i, key, depth+1); err != nil {
 			return err
 		}

@@ -114,6 +114,7 @@ func (d *Doc) msgpackMap(b []byte, n node, depth int) ([]byte, error) {
 		if key, b, err = d.msgpackKey(b, depth); err != nil {
 			return b, err
 		}
+		d.nodes[i].num |= keyBit(key)
 		if b, err = d.msgpack(b, i, key, depth+1); err != nil {
 			return b, err
 		}

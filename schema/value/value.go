@@ -32,7 +32,7 @@ func (k Kind) String() string {
 type node struct {
 	key  string
 	str  string // String, Number
-	num  uint64 // Bool, Int, Uint, Float (bits)
+	num  uint64 // Bool, Int, Uint, Float (bits); Object: keyBit of each key
 	end  int32  // index after the last descendant
 	up   int32  // index of the parent, -1 for a root
 	kind Kind
@@ -43,7 +43,11 @@ type Doc struct {
 	nodes []node
 	text  []byte // unescaped strings
 	keys  int    // maps in keys of maps around the value being read
+	watch func(Value)
 }
+
+// Watch has seen called for each value that Get finds, until it is called with nil: what a reader looked at.
+func (d *Doc) Watch(seen func(Value)) { d.watch = seen }
 
 // Reset forgets all nodes and keeps the memory. Values of the document must not be used afterwards; their strings may.
 func (d *Doc) Reset() {
@@ -118,7 +122,38 @@ func (v Value) Get(path ...string) Value {
 	for _, key := range path {
 		v = v.get(key)
 	}
+	if v.doc != nil && v.doc.watch != nil {
+		v.doc.watch(v)
+	}
 	return v
+}
+
+// Path is where the value stands in the record: keys with dots between them, [] for a place in an array.
+func (v Value) Path() string {
+	if v.doc == nil || v.node().up < 0 {
+		return ""
+	}
+	up, name := Value{v.doc, v.node().up}, v.Key()
+	if up.Kind() == Array {
+		return up.Path() + "[]"
+	}
+	if path := up.Path(); path != "" {
+		return path + "." + name
+	}
+	return name
+}
+
+// Doc is the document the value belongs to, nil of a missing one.
+func (v Value) Doc() *Doc { return v.doc }
+
+// keyBit is one of 64 bits, by which most keys that an object does not have are told without looking at those it has:
+// recognising a format is mostly asking for keys that are not there.
+func keyBit(key string) uint64 {
+	n := len(key)
+	if n == 0 {
+		return 1
+	}
+	return 1 << ((uint(n) + 7*uint(key[0]) + 13*uint(key[n-1]) + 29*uint(key[n/2])) % 64)
 }
 
 func (v Value) get(key string) Value {
@@ -127,6 +162,9 @@ func (v Value) get(key string) Value {
 		return found
 	}
 	nodes := v.doc.nodes
+	if nodes[v.i].num&keyBit(key) == 0 {
+		return found
+	}
 	for i, end := v.i+1, nodes[v.i].end; i < end; i = nodes[i].end {
 		if nodes[i].key == key {
 			found = Value{v.doc, i}

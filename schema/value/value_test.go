@@ -107,6 +107,21 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestWatch holds that what Get finds is told, by its path, and nothing else.
+func TestWatch(t *testing.T) {
+	v := parse(t, `{"a":{"b":[{"c":1}]},"d":2}`)
+	var seen []string
+	v.Doc().Watch(func(v Value) { seen = append(seen, v.Path()) })
+	v.Get("a", "b").At(0).Get("c")
+	v.Get("a", "x")
+	v.Get("e")
+	v.Doc().Watch(nil)
+	v.Get("d")
+	if !slices.Equal(seen, []string{"a.b", "a.b[].c"}) || v.Path() != "" {
+		t.Error(seen)
+	}
+}
+
 func TestBounds(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	var d Doc
