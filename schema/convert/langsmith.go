@@ -118,7 +118,7 @@ func langMessage(v value.Value) value.Value {
 	switch {
 	case v.Get("tool_call_id").Kind() == value.String && v.Get("content").Exists() && (str(v.Get("type")) == "tool" || v.Get("role").Kind() == value.Missing && v.Get("status").Exists()):
 		return v
-	case v.Get("tool_calls").First().Get("args").Kind() == value.Object && !v.Get("role").Exists():
+	case v.Get("tool_calls").First().Get("args").Kind() == value.Object && !v.Get("role").Exists() && !v.Get("step_index").Exists(): // Antigravity
 		return v
 	}
 	return value.Value{}
