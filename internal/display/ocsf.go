@@ -114,7 +114,7 @@ func metadata(a *schema.Action, class int) object {
 	if class == apiActivity {
 		profiles = append(profiles, "host")
 	}
-	if a.Infrastructure.CloudProvider != "" {
+	if hasCloud(a) {
 		profiles = append(profiles, "cloud")
 	}
 	if a.Infrastructure.ContainerID != "" || a.Infrastructure.ContainerName != "" {
@@ -178,11 +178,11 @@ func addActor(e object, a *schema.Action) {
 func addAgent(e object, a *schema.Action) {
 	id := &a.Identity
 	model := object{}
-	if id.Model != "" {
-		model = object{"name": id.Model, "ai_provider": firstOf(id.ProviderName, unknown)}
+	if id.Model != "" || id.ProviderName != "" {
+		model = object{"name": firstOf(id.Model, unknown), "ai_provider": firstOf(id.ProviderName, unknown)}
 	}
 	e["ai_model"] = model
-	if name := firstOf(id.AgentName, id.ServiceName, a.Event.Provider); name != "" || id.AgentID != "" {
+	if name := firstOf(id.AgentName, id.ServiceName, a.Event.Provider); name != "" || id.AgentID != "" || id.ServiceVersion != "" {
 		e["ai_agent"] = object{
 			"uid": id.AgentID, "name": name, "version": id.ServiceVersion, "instance_uid": a.Session.ID, "ai_model": model,
 		}
@@ -224,9 +224,15 @@ func addControl(e object, a *schema.Action) {
 	e["attacks"] = attacks
 }
 
+func hasCloud(a *schema.Action) bool {
+	i := &a.Infrastructure
+	return i.CloudProvider != "" || i.CloudRegion != "" || i.CloudAccount != ""
+}
+
 func addCloud(e object, a *schema.Action) {
-	if i := &a.Infrastructure; i.CloudProvider != "" {
-		e["cloud"] = object{"provider": i.CloudProvider, "region": i.CloudRegion, "account": object{"uid": i.CloudAccount}}
+	if hasCloud(a) {
+		i := &a.Infrastructure
+		e["cloud"] = object{"provider": firstOf(i.CloudProvider, unknown), "region": i.CloudRegion, "account": object{"uid": i.CloudAccount}}
 	}
 }
 

@@ -58,27 +58,11 @@ func prune(o object) object {
 	return o
 }
 
-// Paths that have a place in every event, in those of actions, and in those of one class.
-const (
-	mappedAlways = `@timestamp message error.message event.id event.action event.provider event.created event.original
-		event.outcome event.sequence event.duration event.severity agent_audit.session.id process.start process.end
-		cloud.provider cloud.region cloud.account.id`
-	mappedAction = `gen_ai.agent.id gen_ai.agent.name gen_ai.provider.name gen_ai.request.model gen_ai.conversation.id
-		service.name service.version user.id user.name user.email organization.id organization.name
-		agent_audit.identity.credential_hash event.risk_score agent_audit.risk.reasons threat.technique.id
-		agent_audit.authorization.decision agent_audit.authorization.source agent_audit.authorization.rule
-		agent_audit.authorization.reason agent_audit.session.start host.name host.id container.id container.name
-		container.image.name cloud.instance.id`
-	mappedProcess = `process.command_line process.executable process.working_directory process.env_vars process.exit_code
-		process.pid user.effective.name`
-	mappedAPI = `gen_ai.tool.name gen_ai.tool.call.id error.type source.ip`
-)
-
 // rest are the fields that have no place, by class, with their paths taken apart.
 var rest = map[int][]restField{
-	baseEvent:       restOf(mappedAlways),
-	processActivity: restOf(mappedAlways, mappedAction, mappedProcess),
-	apiActivity:     restOf(mappedAlways, mappedAction, mappedAPI),
+	baseEvent:       restOf(baseEvent),
+	processActivity: restOf(processActivity),
+	apiActivity:     restOf(apiActivity),
 }
 
 type restField struct {
@@ -86,12 +70,11 @@ type restField struct {
 	segments []string
 }
 
-func restOf(lists ...string) []restField {
-	mapped := strings.Fields(strings.Join(lists, " "))
+func restOf(class int) []restField {
 	var fields []restField
 	for i := range schema.Fields {
-		if path := schema.Fields[i].Path; !slices.Contains(mapped, path) {
-			fields = append(fields, restField{path, strings.Split(path, ".")})
+		if f := &schema.Fields[i]; f.OCSFPath(class) == "" {
+			fields = append(fields, restField{f.Path, strings.Split(f.Path, ".")})
 		}
 	}
 	return fields
