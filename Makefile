@@ -5,7 +5,7 @@ STATIC   = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz e2e crash bench lint clean
+.PHONY: help build demo test race fuzz e2e crash bench bench-scrub lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ crash: build ## the long crash suite: 100 kills during 50,000 records
 
 bench: ## benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-scrub: ## speed of scrubbing, also on adversarial text and against gitleaks' detector, and what each of the two finds
+	@cd test/gitleaks && $(GO) run . && $(GO) test -count=1 -v .
 
 lint: ## vet, staticcheck, gofumpt
 	@$(GO) vet ./... && $(STATIC) ./... && out=$$($(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not gofumpt-formatted: $$out"; exit 1; fi
