@@ -70,7 +70,7 @@ type exportTo struct {
 	fields   []string
 }
 
-func export(cmd *cobra.Command, f *filters, q query.Query, e exportTo) (err error) {
+func export(cmd *cobra.Command, f *filters, q query.Query, e exportTo) error {
 	if _, err := display.New(e.form, io.Discard, display.Options{Fields: e.fields}); err != nil {
 		return err
 	}
@@ -78,6 +78,11 @@ func export(cmd *cobra.Command, f *filters, q query.Query, e exportTo) (err erro
 	if err != nil {
 		return err
 	}
+	return exportFrom(cmd, source, q, e)
+}
+
+// exportFrom writes what a source finds, and closes it.
+func exportFrom(cmd *cobra.Command, source query.Source, q query.Query, e exportTo) (err error) {
 	defer source.Close()
 	w, o := cmd.OutOrStdout(), terminalOptions(cmd.OutOrStdout())
 	var file *newFile

@@ -57,7 +57,7 @@ func (f *filters) register(c *cobra.Command) {
 }
 
 func (f *filters) registerSource(c *cobra.Command) {
-	c.Flags().StringVar(&f.source, "source", "", "sqlite:PATH, dir:PATH or elasticsearch:URL (default: what is in the state folder)")
+	c.Flags().StringVar(&f.source, "source", "", "sqlite:PATH, dir:PATH, s3://BUCKET/PREFIX or elasticsearch:URL (default: what is in the state folder)")
 	c.Flags().StringVar(&f.state, "state", defaultState(), "state folder")
 	_ = c.MarkFlagDirname("state")
 }
@@ -186,5 +186,5 @@ func (f *filters) open(ctx context.Context) (query.Source, error) {
 		return query.Open(ctx, "dir:"+archive)
 	}
 	return nil, fmt.Errorf("there is no trail in %s: neither a SQLite store (audit-*.db) nor an archive (archive/); "+
-		"name another state folder with --state, or a store with --source sqlite:PATH, dir:PATH or elasticsearch:URL", f.state)
+		"name another state folder with --state, or a store with --source sqlite:PATH, dir:PATH, s3://BUCKET/PREFIX or elasticsearch:URL", f.state)
 }

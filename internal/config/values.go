@@ -31,6 +31,13 @@ func (d *Duration) parse(s string) error {
 	return nil
 }
 
+// ParseDuration reads a duration as the configuration has it.
+func ParseDuration(s string) (time.Duration, error) {
+	var d Duration
+	err := d.parse(s)
+	return time.Duration(d), err
+}
+
 // UnmarshalYAML reads a duration; a bare number is seconds.
 func (d *Duration) UnmarshalYAML(unmarshal func(any) error) error {
 	var n int64

@@ -10,9 +10,11 @@ import (
 	"iter"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/agentaudit/agentaudit/exporters/archive"
+	"github.com/agentaudit/agentaudit/exporters/s3"
 	"github.com/agentaudit/agentaudit/schema"
 )
 
@@ -33,6 +35,19 @@ func OpenDir(ctx context.Context, dir string) (Source, error) {
 		return nil, fmt.Errorf("archive: %s is no folder", dir)
 	}
 	return OpenArchive(ctx, archive.FS(os.DirFS(dir)), dir)
+}
+
+// OpenS3 opens an archive in a bucket.
+func OpenS3(ctx context.Context, url string) (Source, error) {
+	p, err := s3.ParseURL(url)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s3.OpenReader(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return OpenArchive(ctx, r, p.String())
 }
 
 // OpenArchive opens an archive in a folder or bucket; name is for errors.
@@ -72,18 +87,45 @@ func (s *archiveSource) manifests(ctx context.Context) iter.Seq2[*archive.Manife
 				yield(nil, fmt.Errorf("archive: %w", err))
 				return
 			}
-			for _, at := range archive.Manifests(list) {
-				m, _, _, err := archive.ReadLink(ctx, s.reader, l.Name, at)
-				if err != nil {
-					yield(nil, err)
-					return
-				}
-				if !yield(m.(*archive.Manifest), nil) {
-					return
+			for run := range slices.Chunk(archive.Manifests(list), readAhead) {
+				for _, l := range s.read(ctx, l.Name, run) {
+					if l.err != nil {
+						yield(nil, l.err)
+						return
+					}
+					if !yield(l.m, nil) {
+						return
+					}
 				}
 			}
 		}
 	}
+}
+
+// readAhead is how many manifests are read at a time.
+const readAhead = 32
+
+// manifest is one that was read.
+type manifest struct {
+	m   *archive.Manifest
+	err error
+}
+
+// read reads manifests of a stream at the same time: in a bucket most of it is waiting.
+func (s *archiveSource) read(ctx context.Context, stream string, run []archive.Listed) []manifest {
+	out := make([]manifest, len(run))
+	var all sync.WaitGroup
+	for i, at := range run {
+		all.Go(func() {
+			l, _, _, err := archive.ReadLink(ctx, s.reader, stream, at)
+			out[i].err = err
+			if err == nil {
+				out[i].m = l.(*archive.Manifest)
+			}
+		})
+	}
+	all.Wait()
+	return out
 }
 
 // Query reads the objects in the order of their newest (oldest) records. Rows wait until no object that is still to come
@@ -176,12 +218,43 @@ func (q *Query) precedes(t time.Time, o *archive.Manifest) bool {
 	return t.After(o.Time.Max)
 }
 
-// search puts an object's matches among those waiting.
-func (s *archiveSource) search(ctx context.Context, o *archive.Manifest, m *matcher, w *waiting) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// mayMatchBlock says whether a block can hold a match.
+func (q *Query) mayMatchBlock(b *archive.Block) bool {
+	timed := !b.Time.Max.IsZero()
+	switch {
+	case !timed && (!q.Since.IsZero() || !q.Until.IsZero()),
+		!q.Since.IsZero() && b.Time.Max.Before(q.Since),
+		!q.Until.IsZero() && !b.Time.Min.Before(q.Until),
+		q.Session != "" && !b.MaySession(q.Session),
+		q.Agent != "" && !b.MayAgent(q.Agent):
+		return false
 	}
-	data, err := archive.ReadObject(ctx, s.reader, o)
+	return true
+}
+
+// search puts an object's matches among those waiting. Of an object only the blocks are read that can hold one.
+func (s *archiveSource) search(ctx context.Context, o *archive.Manifest, m *matcher, w *waiting) error {
+	var blocks []int
+	for i := range o.Blocks {
+		if m.mayMatchBlock(&o.Blocks[i]) {
+			blocks = append(blocks, i)
+		}
+	}
+	if len(blocks) == len(o.Blocks) { // all of it, or version 1, which has none
+		data, err := archive.ReadObject(ctx, s.reader, o)
+		return s.matches(ctx, o, data, err, m, w)
+	}
+	for _, i := range blocks {
+		part, data, err := archive.ReadBlock(ctx, s.reader, o, i)
+		if err := s.matches(ctx, part, data, err, m, w); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// matches puts the matches of an object or block that was read among those waiting.
+func (s *archiveSource) matches(ctx context.Context, o *archive.Manifest, data []byte, err error, m *matcher, w *waiting) error {
 	if errors.Is(err, archive.ErrSize) || errors.Is(err, archive.ErrSHA256) {
 		return fmt.Errorf("%w: it was changed or damaged; verify the archive", err)
 	}

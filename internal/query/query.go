@@ -84,15 +84,17 @@ func Open(ctx context.Context, url string) (Source, error) {
 	scheme, path, _ := strings.Cut(url, ":")
 	switch {
 	case path == "":
-		return nil, fmt.Errorf("source %q is not of the form sqlite:PATH, dir:PATH or elasticsearch:URL", url)
+		return nil, fmt.Errorf("source %q is not of the form sqlite:PATH, dir:PATH, s3://BUCKET/PREFIX or elasticsearch:URL", url)
 	case scheme == "sqlite":
 		return OpenSQLite(ctx, path)
 	case scheme == "dir":
 		return OpenDir(ctx, path)
+	case scheme == "s3":
+		return OpenS3(ctx, url)
 	case scheme == "elasticsearch":
 		return OpenElasticsearch(ctx, path)
 	}
-	return nil, fmt.Errorf("source %q: unknown kind %q; sqlite:, dir: and elasticsearch: are known", url, scheme)
+	return nil, fmt.Errorf("source %q: unknown kind %q; sqlite:, dir:, s3: and elasticsearch: are known", url, scheme)
 }
 
 // maxWords bounds a full-text query.

@@ -53,6 +53,7 @@ const (
 	Hidden         Kind = "hidden"      // S3: a delete marker lies on the file
 	Replaced       Kind = "replaced"    // S3: a newer version lies on the file, or it is not the version that was signed
 	BadLock        Kind = "lock"        // S3: no lock, a weaker one, or one that ends sooner than signed or asked for
+	BadProof       Kind = "proof"       // evidence does not prove a record
 	BadWitness     Kind = "witness"     // a co-signature is missing or wrong
 )
 
