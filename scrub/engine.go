@@ -12,7 +12,7 @@ import (
 )
 
 // Ruleset is the name and version of the built-in rules, recorded on every record they scrubbed.
-const Ruleset = "agent-audit/1"
+const Ruleset = "agent-audit/2"
 
 // Options configure an Engine.
 type Options struct {
@@ -58,6 +58,10 @@ func New(o Options) (*Engine, error) {
 	e.macs.New = func() any { return hmac.New(sha256.New, e.key) }
 	return e, nil
 }
+
+// Ruleset is the name and version of the rules: the constant Ruleset, and "+" and 8 hexadecimal digits of a digest where
+// rule files were added.
+func (e *Engine) Ruleset() string { return e.name }
 
 func validKeyID(id string) bool {
 	if len(id) == 0 || len(id) > 16 {

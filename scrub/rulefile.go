@@ -1,6 +1,7 @@
 package scrub
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +15,7 @@ var ErrRules = errors.New("scrub: rules")
 // Rules are the rules of one file, in the format that rules/README.md describes: stanzas of "key: value" lines.
 type Rules struct {
 	name    string
+	digest  [sha256.Size]byte
 	rules   []ruleText
 	disable []string
 }
@@ -43,7 +45,7 @@ func (r *ruleText) errorf(format string, args ...any) error {
 
 // ParseRules parses the text of a rule file; name is for error messages. Patterns are checked by New.
 func ParseRules(name, text string) (*Rules, error) {
-	f := &Rules{name: name}
+	f := &Rules{name: name, digest: sha256.Sum256([]byte(text))}
 	var r *ruleText
 	n := 0
 	for line := range strings.Lines(text) {

@@ -1,7 +1,9 @@
 package scrub
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,6 +42,7 @@ type tables struct {
 	patterns int // how many there are
 	rules    []rule
 	kinds    map[string]bool // of labels
+	name     string          // Ruleset, with a digest of the files of one's own
 	texts    []ruleText      // what the rules of files were compiled from
 }
 
@@ -108,7 +111,14 @@ func compileTables(files []*Rules) (*tables, error) {
 	}
 	b := &tableBuilder{patterns: patternCompiler{slots: map[byteSet]uint16{}}}
 	b.addNative()
-	t := &tables{kinds: nativeKinds(), texts: texts}
+	t := &tables{kinds: nativeKinds(), texts: texts, name: Ruleset}
+	if len(files) > 0 {
+		digest := sha256.New()
+		for _, f := range files {
+			digest.Write(f.digest[:])
+		}
+		t.name += "+" + hex.EncodeToString(digest.Sum(nil)[:4])
+	}
 	encoded := slices.Clone(base64Words)
 	for _, w := range base64Wide {
 		encoded = append(encoded, wide(w))

@@ -120,6 +120,9 @@ miss: xoxz-
 			t.Errorf("%q: again %q", want, again)
 		}
 	}
+	if name := e.Ruleset(); !strings.HasPrefix(name, Ruleset+"+") || len(name) != len(Ruleset)+9 {
+		t.Errorf("ruleset %q", name)
+	}
 	unknown, _ := ParseRules("mine", "disable: no-such-rule\n")
 	if _, err := New(Options{Rules: []*Rules{unknown}}); !errors.Is(err, ErrRules) {
 		t.Errorf("disable of an unknown rule: %v", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agentaudit/agentaudit/internal/config"
+	"github.com/agentaudit/agentaudit/internal/instance"
 	"github.com/agentaudit/agentaudit/internal/journal"
 	"github.com/agentaudit/agentaudit/internal/logfile"
 	"github.com/agentaudit/agentaudit/internal/pipeline"
@@ -74,7 +75,11 @@ func convertLogs(cfg *config.Config, args []string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	engine, err := scrub.New(scrub.Options{})
+	rules, err := instance.ScrubRules(cfg.Scrub.Rules)
+	if err != nil {
+		return err
+	}
+	engine, err := scrub.New(scrub.Options{Rules: rules})
 	if err != nil {
 		return err
 	}

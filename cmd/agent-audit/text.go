@@ -16,8 +16,12 @@ import (
 )
 
 // engineFor is a scrub engine with the key of a key file, or without one.
-func engineFor(keyFile, keyID string) (*scrub.Engine, error) {
-	o := scrub.Options{KeyID: keyID}
+func engineFor(keyFile, keyID string, ruleFiles ...string) (*scrub.Engine, error) {
+	rules, err := instance.ScrubRules(ruleFiles)
+	if err != nil {
+		return nil, err
+	}
+	o := scrub.Options{KeyID: keyID, Rules: rules}
 	if keyFile != "" {
 		if _, err := os.Stat(keyFile); err != nil {
 			return nil, err // reading text must not make a key
@@ -33,6 +37,7 @@ func engineFor(keyFile, keyID string) (*scrub.Engine, error) {
 
 func scrubCommand() *cobra.Command {
 	var keyFile, keyID string
+	var rules []string
 	var findings bool
 	c := &cobra.Command{
 		Use:   "scrub",
@@ -46,7 +51,7 @@ func scrubCommand() *cobra.Command {
   agent-audit scrub --key-file /var/lib/agent-audit/scrub.key < build.log   # labels as in the trail`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := engineFor(keyFile, keyID)
+			e, err := engineFor(keyFile, keyID, rules...)
 			if err != nil {
 				return err
 			}
@@ -64,6 +69,7 @@ func scrubCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&keyFile, "key-file", "", "key of the fingerprints (scrub.key of a state folder); without it redactions have none")
 	c.Flags().StringVar(&keyID, "key-id", "k1", "version of that key")
+	c.Flags().StringSliceVar(&rules, "rules", nil, "files of rules of your own, see scrub/rules/README.md")
 	c.Flags().BoolVar(&findings, "findings", false, "print what would be removed as JSON lines: kind, start, end, fingerprint; never the value")
 	return c
 }

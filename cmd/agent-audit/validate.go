@@ -13,6 +13,7 @@ import (
 
 	"github.com/agentaudit/agentaudit/internal/config"
 	"github.com/agentaudit/agentaudit/internal/fluentbit"
+	"github.com/agentaudit/agentaudit/internal/instance"
 	"github.com/agentaudit/agentaudit/internal/journal"
 	"github.com/agentaudit/agentaudit/internal/pipeline"
 	"github.com/agentaudit/agentaudit/scrub"
@@ -128,10 +129,18 @@ func (v *validation) plan(cfg *config.Config, file string, line int) {
 	v.Outputs = append(v.Outputs, outputPlan{File: file, Line: line, Does: sentences(cfg)})
 }
 
-// tryPipeline makes the write line on a journal in memory: it checks format, mapping and fields.
+// tryPipeline makes the write line on a journal in memory: it checks format, mapping, fields, and the samples of all
+// rules that find secrets.
 func tryPipeline(cfg *config.Config) error {
-	engine, err := scrub.New(scrub.Options{})
+	rules, err := instance.ScrubRules(cfg.Scrub.Rules)
 	if err != nil {
+		return err
+	}
+	engine, err := scrub.New(scrub.Options{Rules: rules})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(engine.CheckSamples()...); err != nil {
 		return err
 	}
 	j, err := journal.Open("validate", func() string { return "validate" }, journal.Options{FS: vfs.NewMem()})

@@ -64,6 +64,9 @@ type Scrub struct {
 	KeyFile string `yaml:"key_file"`
 	// KeyID is the key's version, shown in each redaction.
 	KeyID string `yaml:"key_id"`
+	// Rules are files of rules of your own, in the format of scrub/rules/README.md: they add to the built-in rules,
+	// replace those of the same name, and disable.
+	Rules []string `yaml:"rules"`
 }
 
 // Exporters section; an absent one is off.

@@ -50,7 +50,11 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := scrub.New(scrub.Options{Key: key, KeyID: c.Scrub.KeyID})
+	rules, err := ScrubRules(c.Scrub.Rules)
+	if err != nil {
+		return nil, err
+	}
+	engine, err := scrub.New(scrub.Options{Key: key, KeyID: c.Scrub.KeyID, Rules: rules})
 	if err != nil {
 		return nil, fmt.Errorf("scrub: %w", err)
 	}

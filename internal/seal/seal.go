@@ -107,7 +107,7 @@ func (s *Scrubber) action(a *schema.Action) {
 		a.Execution.Truncated = true
 	}
 	cutClean(&a.Event.Original, s.limits.Original)
-	a.Trail.Ruleset = scrub.Ruleset
+	a.Trail.Ruleset = s.engine.Ruleset()
 	a.Trail.Redactions = schema.Some(a.Trail.Redactions.N + total)
 }
 
