@@ -14,7 +14,6 @@ import (
 	"github.com/agentaudit/agentaudit/exporters/exportertest"
 )
 
-
 // streams numbers the tests' data streams.
 var streams atomic.Int64
 
