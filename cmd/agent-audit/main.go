@@ -65,7 +65,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		convertCommand(), importCommand(), exporterCommand(), statusCommand(), validateCommand(),
 		scrubCommand(), rescanCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), verifyCommand(), proveCommand(), retrieveCommand(), versionCommand(),
-		setupCommand(),
+		setupCommand(), doctorCommand(),
 	)
 	return root
 }

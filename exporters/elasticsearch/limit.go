@@ -25,6 +25,9 @@ func newLimit(most int) *limit {
 // allows says whether another request may go out.
 func (l *limit) allows(inFlight int) bool { return inFlight < int(l.now) }
 
+// atLeast says whether it cannot be lowered any more.
+func (l *limit) atLeast() bool { return l.now < 2 }
+
 // success notes an answer that came after some time. Only full requests are comparable.
 func (l *limit) success(took time.Duration, full bool, now time.Time) {
 	slow := l.mean > 0 && took > 2*l.mean+slowBy*l.dev

@@ -106,6 +106,12 @@ func (s *sending) take(a answer) {
 			return
 		}
 		if overloaded(a.err) {
+			if s.e.limit.atLeast() && len(a.items) > 1 { // one at a time is still too much: smaller ones
+				s.failure = a.err
+				s.halve(a.items)
+				s.resume = time.Now().Add(firstWait)
+				return
+			}
 			s.e.limit.overload(time.Now())
 		}
 		s.retry(a.items, a.err)
@@ -153,6 +159,10 @@ func (s *sending) split(items []bulkItem) {
 	if size := sizeOf(items) / 2; size < s.e.maxRequest {
 		s.e.maxRequest = max(size, minRequest) // for batches to come
 	}
+	s.halve(items)
+}
+
+func (s *sending) halve(items []bulkItem) {
 	half := len(items) / 2
 	s.queue = append(s.queue, items[:half:half], items[half:])
 }

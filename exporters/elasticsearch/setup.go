@@ -208,6 +208,15 @@ func (c *Client) checkPrecedence(ctx context.Context, stream string) error {
 		winner.Name, ErrForeign, winner.Priority, templatePriority, stream)
 }
 
+// Winner is the name of the index template that shapes a data stream's next index, "" for none.
+func (c *Client) Winner(ctx context.Context, stream string) (string, error) {
+	best, err := c.winner(ctx, stream, "")
+	if err != nil || best == nil {
+		return "", err
+	}
+	return best.Name, nil
+}
+
 // rival is an index template that matches a name.
 type rival struct {
 	Name     string

@@ -40,7 +40,7 @@ func (c *Client) setupRoles(ctx context.Context, report func(Step)) error {
 			Metadata documentMeta `json:"metadata"`
 		}
 		found, err := c.Call(ctx, http.MethodGet, path, nil, &there)
-		if noSecurity(err) {
+		if NoSecurity(err) {
 			report(Step{"roles", "left out: the server has no security"})
 			return nil
 		}
@@ -62,8 +62,8 @@ func (c *Client) setupRoles(ctx context.Context, report func(Step)) error {
 	return nil
 }
 
-// noSecurity says whether an error is the answer of a server whose security is off: it does not know the request.
-func noSecurity(err error) bool {
+// NoSecurity says whether an error is the answer of a server whose security is off: it does not know the request.
+func NoSecurity(err error) bool {
 	var e *apiError
 	return errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotFound)
 }
