@@ -69,8 +69,11 @@ func isAddress(s string) bool {
 	return err == nil
 }
 
-// onlyAddresses returns those of a list that are addresses, in a list of its own.
+// onlyAddresses returns those of a list that are addresses: the list itself when all are.
 func onlyAddresses(a *schema.Action, path string, list []string) []string {
+	if !slices.ContainsFunc(list, func(s string) bool { return !isAddress(s) }) {
+		return list
+	}
 	var kept []string
 	for _, s := range list {
 		if isAddress(s) {

@@ -5,7 +5,7 @@ import "fmt"
 // lens is a panel that shows the answer of an ES|QL query, as a dashboard holds it (embeddableConfig.attributes). Its
 // layer reads the text-based data source, whose columns are the answer's; the visualization refers to them by id.
 func (p *panel) lens() fields {
-	const layer = "layer"
+	const layer = "layer-0"
 	view := fields{"id": "agent-audit-esql-" + p.timeField(), "title": indices, "timeField": p.timeField()}
 	var columns []fields
 	for i, c := range p.columns {
@@ -18,7 +18,7 @@ func (p *panel) lens() fields {
 	return fields{
 		"title": p.title, "type": "lens", "visualizationType": kinds[p.kind], "references": []reference{},
 		"state": fields{
-			"visualization": p.visualization(layer), "query": fields{"esql": p.esql}, "filters": []any{}, "internalReferences": []any{},
+			"visualization": p.visualization(layer), "query": fields{"esql": p.esql}, "filters": []any{}, "internalReferences": []reference{{Type: "index-pattern", ID: view["id"].(string), Name: "indexpattern-datasource-layer-" + layer}},
 			"adHocDataViews": fields{view["id"].(string): fields{
 				"id": view["id"], "title": indices, "name": indices, "timeFieldName": p.timeField(), "type": "esql",
 				"sourceFilters": []any{}, "fieldFormats": fields{}, "runtimeFieldMap": fields{}, "fieldAttrs": fields{}, "allowNoIndex": false,

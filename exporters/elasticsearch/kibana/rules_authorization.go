@@ -44,7 +44,8 @@ var authorizationRules = []rule{
 	},
 	{
 		id: "36dd2286-8e10-5674-bf0c-33ff28f4edbb", name: "approvals switched off", kind: "threshold", severity: "medium", risk: 47, threshold: 1, field: "agent_audit.session.id",
-		query:       `(agent_audit.authorization.mode: bypassPermissions or agent_audit.authorization.mode: dontAsk or agent_audit.authorization.mode: yolo or agent_audit.authorization.mode: full-auto or agent_audit.authorization.mode: yes-always or agent_audit.authorization.mode: autopilot) or agent_audit.authorization.sandbox: danger-full-access or agent_audit.risk.rules: skip-approval`,
+		query: anyOf("agent_audit.authorization.mode", "bypassPermissions", "dontAsk", "yolo", "full-auto", "yes-always", "autopilot") +
+			` or agent_audit.authorization.sandbox: danger-full-access or agent_audit.risk.rules: skip-approval`,
 		description: "A session ran in a mode in which the agent asks nobody, or without its sandbox.",
 		investigate: `1. Who started the session, and where? A disposable container may be meant so; a person's machine or a production host is not.
 2. What did it do meanwhile? *Agent audit: session timeline*, sorted by risk.
@@ -54,7 +55,7 @@ var authorizationRules = []rule{
 	},
 	{
 		id: "54a1af58-9209-5b9f-84c6-c8ab0400f5a1", name: "approved despite an anomaly", kind: "query", severity: "medium", risk: 47,
-		query:       `agent_audit.risk.anomalies: * and (agent_audit.authorization.decision: approved or agent_audit.authorization.decision: auto_approved)`,
+		query:       `agent_audit.risk.anomalies: * and ` + letThroughKQL,
 		description: "An action with an anomaly flag, from its source or computed, was let through.",
 		investigate: `1. Which flag (` + "`agent_audit.risk.anomalies`" + `), and is it new for this agent, user and host?
 2. Approved by a person: ask the reviewer what they saw. By a rule: the dashboard *Agent audit: risk and policy* lists anomalies that were approved.`,
@@ -62,7 +63,8 @@ var authorizationRules = []rule{
 	},
 	{
 		id: "80692a9c-f19d-5ee1-ad71-324449addfc1", name: "sources disagree about an action", kind: "query", severity: "high", risk: 73,
-		query:       `(agent_audit.risk.anomalies: ran_although_denied or agent_audit.risk.anomalies: lanes_disagree) or (agent_audit.provenance.conflicts.field: process.command_line or agent_audit.provenance.conflicts.field: process.exit_code or agent_audit.provenance.conflicts.field: event.outcome or agent_audit.provenance.conflicts.field: agent_audit.authorization.decision)`,
+		query: anyOf("agent_audit.risk.anomalies", "ran_although_denied", "lanes_disagree") + ` or ` +
+			anyOf("agent_audit.provenance.conflicts.field", "process.command_line", "process.exit_code", "event.outcome", "agent_audit.authorization.decision"),
 		description: "Two logs of the same action contradict each other: a transcript that was edited looks like this.",
 		investigate: `1. ` + "`agent_audit.provenance.conflicts`" + ` holds the field and the value that was not chosen; ` + "`agent_audit.provenance.lanes`" + ` the kinds of log.
 2. Which of the two can the agent write? Transcripts lie in its home; OpenTelemetry and the kernel's audit do not.

@@ -61,7 +61,7 @@ var behaviourRules = []rule{
 	},
 	{
 		id: "a332ef41-0648-55d9-9002-42d456dbf4c4", name: "code from elsewhere run", kind: "query", severity: "high", risk: 73,
-		query:       `(agent_audit.risk.category: remote-code or agent_audit.risk.category: supply-chain) and event.risk_score >= 70 and not agent_audit.authorization.decision: denied`,
+		query:       anyOf("agent_audit.risk.category", "remote-code", "supply-chain") + ` and event.risk_score >= 70 and not agent_audit.authorization.decision: denied`,
 		description: "An agent ran code that it had just fetched, or opened a shell to elsewhere.",
 		investigate: `1. From where (` + "`process.command_line`" + `), and what told the agent to? Look for the address in what the session read before: a page or an issue may have instructed it.
 2. What did the code start? Look at the host's own process events from this moment on.`,
@@ -72,7 +72,7 @@ var behaviourRules = []rule{
 	},
 	{
 		id: "cd48b3c6-f62f-591a-a4d7-66d53c21e145", name: "more rights taken or kept", kind: "query", severity: "high", risk: 73,
-		query:       `(agent_audit.risk.category: privilege-escalation or agent_audit.risk.category: persistence) and event.risk_score >= 60 and not agent_audit.authorization.decision: denied`,
+		query:       anyOf("agent_audit.risk.category", "privilege-escalation", "persistence") + ` and event.risk_score >= 60 and not agent_audit.authorization.decision: denied`,
 		description: "An agent changed accounts, sudo rules, keys, jobs or other things that outlast its session or widen its rights.",
 		investigate: `1. What was changed, and is it still there? Undo it before you go on.
 2. Which account did the agent have (` + "`user.effective.name`" + `), and why could it?`,

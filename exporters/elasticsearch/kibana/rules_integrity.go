@@ -4,7 +4,7 @@ package kibana
 var integrityRules = []rule{
 	{
 		id: "1a7d1b89-b857-51a4-8991-a32c4516b897", name: "agent touched its logs or the audit", kind: "query", severity: "critical", risk: 99,
-		query:       `(agent_audit.risk.rules: tamper-agent-logs or agent_audit.risk.rules: tamper-audit or agent_audit.risk.rules: stop-audit or agent_audit.risk.rules: clear-history or agent_audit.risk.rules: clear-logs)`,
+		query:       anyOf("agent_audit.risk.rules", "tamper-agent-logs", "tamper-audit", "stop-audit", "clear-history", "clear-logs"),
 		description: "An agent changed or removed its own transcripts, the shell's history, system logs, Fluent Bit or agent-audit's own files.",
 		investigate: `1. What was recorded before is safe: verify the archive (` + "`agent-audit verify ARCHIVE --key PUBLIC-KEY`" + `), and look for a gap (*Agent audit: pipeline and integrity*).
 2. What came after may be missing: compare with the host's own audit from this moment on.

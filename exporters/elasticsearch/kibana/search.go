@@ -1,5 +1,7 @@
 package kibana
 
+import "strings"
+
 // search is a saved search: a question in KQL, with the columns that answer it.
 type search struct {
 	id          string
@@ -9,6 +11,19 @@ type search struct {
 	columns     []string
 	oldestFirst bool
 }
+
+// anyOf is a KQL query for any of several values. They are written out, for Elasticsearch's own KQL does not read lists
+// in brackets.
+func anyOf(field string, values ...string) string {
+	var terms []string
+	for _, v := range values {
+		terms = append(terms, field+": "+v)
+	}
+	return "(" + strings.Join(terms, " or ") + ")"
+}
+
+// letThroughKQL are actions that a person or a rule approved.
+var letThroughKQL = anyOf("agent_audit.authorization.decision", "approved", "auto_approved")
 
 var (
 	commandColumns  = []string{"service.name", "user.name", "process.command_line", "gen_ai.tool.name", "event.risk_score", "agent_audit.authorization.decision", "event.outcome"}
@@ -42,7 +57,7 @@ var searches = []search{
 	{
 		id: "agent-audit-decisions", title: "Agent audit: decisions", columns: decisionColumns,
 		description: "Actions that a person or a rule decided on.",
-		kql:         `(agent_audit.authorization.decision: approved or agent_audit.authorization.decision: auto_approved or agent_audit.authorization.decision: denied)`,
+		kql:         anyOf("agent_audit.authorization.decision", "approved", "auto_approved", "denied"),
 	},
 	{
 		id: "agent-audit-denied", title: "Agent audit: denied", columns: decisionColumns,
@@ -52,7 +67,7 @@ var searches = []search{
 	{
 		id: "agent-audit-anomalies", title: "Agent audit: approved despite an anomaly", columns: append([]string{"agent_audit.risk.anomalies"}, decisionColumns...),
 		description: "Actions with an anomaly flag that were let through.",
-		kql:         `agent_audit.risk.anomalies: * and (agent_audit.authorization.decision: approved or agent_audit.authorization.decision: auto_approved)`,
+		kql:         `agent_audit.risk.anomalies: * and ` + letThroughKQL,
 	},
 	{
 		id: "agent-audit-loose-policy", title: "Agent audit: high risk, approved by a rule", columns: append([]string{"agent_audit.authorization.rule", "agent_audit.authorization.mode"}, riskColumns...),
