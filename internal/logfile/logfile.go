@@ -16,12 +16,14 @@ import (
 	"time"
 
 	"github.com/tinylib/msgp/msgp"
+
+	"github.com/agentaudit/agentaudit/schema/value"
 )
 
 // ChunkBytes is about how large a chunk is, Fluent Bit's own average under load.
 const ChunkBytes = 2 << 20
 
-// maxDocument is how large a file may be that is one JSON document over several lines.
+// maxDocument is how long a JSON value may be that is printed over several lines.
 const maxDocument = 64 << 20
 
 // Files lists the regular files of the arguments, folders walked, in a stable order.
@@ -63,36 +65,98 @@ func Chunks(file string, emit func(chunk []byte, read int64) error) error {
 	}
 	w := writer{path: path, time: info.ModTime(), emit: emit}
 	r := bufio.NewReaderSize(f, 256<<10)
-	if whole, err := document(r, f, info.Size()); err != nil {
+	head, err := r.Peek(int(min(info.Size(), 128<<10)))
+	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: %w", file, err)
-	} else if whole != nil {
-		w.line(whole)
-		return w.flush()
+	}
+	if isDocuments(head) {
+		if bytes.HasPrefix(head, bom) {
+			n, _ := r.Discard(len(bom)) // peeked
+			w.offset += int64(n)
+		}
+		return w.documents(r)
 	}
 	return w.lines(r)
 }
 
-// document returns the whole file when it is one JSON document over several lines, and nil when it is read by lines.
-func document(r *bufio.Reader, f io.ReaderAt, size int64) ([]byte, error) {
-	head, err := r.Peek(int(min(size, 128<<10)))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+var bom = []byte("\ufeff")
+
+// isDocuments says whether a file holds JSON values that are printed over several lines, one or one behind the other.
+// head is its beginning.
+func isDocuments(head []byte) bool {
+	start := bytes.TrimLeft(bytes.TrimPrefix(head, bom), " \t\r\n")
+	if len(start) == 0 || (start[0] != '{' && start[0] != '[') {
+		return false
 	}
-	start := bytes.TrimLeft(head, " \t\r\n\xef\xbb\xbf")
-	if size > maxDocument || len(start) == 0 || (start[0] != '{' && start[0] != '[') {
-		return nil, nil
+	first, _, _ := bytes.Cut(start, []byte("\n"))
+	return !json.Valid(first)
+}
+
+// documents reads JSON values one behind the other, whatever lines they are printed over; each is an event. What is no
+// JSON is read by lines, and so is a value longer than maxDocument.
+func (w *writer) documents(r io.Reader) error {
+	var (
+		buf      []byte // read, and not an event yet
+		eof      bool
+		nesting  value.Nesting // of the value that begins buf
+		scanned  int           // bytes of buf that it has seen
+		wasted   int           // bytes scanned for values that were none: bounded, or it could be all of the file for each line
+		blockLen = 1 << 20
+	)
+	for {
+		blank := len(buf) - len(bytes.TrimLeft(buf, " \t\r\n"))
+		if scanned == 0 && blank > 0 {
+			w.offset += int64(blank)
+			buf = buf[blank:]
+		}
+		end := 0
+		if len(buf) > 0 && (buf[0] == '{' || buf[0] == '[') && wasted < maxDocument {
+			more := nesting.Feed(string(buf[scanned:]))
+			if more < 0 && !eof && len(buf) < maxDocument {
+				scanned = len(buf)
+			} else if end = scanned + more; more < 0 || !json.Valid(buf[:end]) {
+				wasted += len(buf)
+				end = lineEnd(buf, eof)
+			}
+		} else {
+			end = lineEnd(buf, eof)
+		}
+		if end > 0 {
+			w.line(buf[:end])
+			buf, scanned, nesting = buf[end:], 0, value.Nesting{}
+			if err := w.flushLong(); err != nil {
+				return err
+			}
+			continue
+		}
+		if eof {
+			return w.flush()
+		}
+		var err error
+		if buf, err = readBlock(r, buf, blockLen); errors.Is(err, io.EOF) {
+			eof = true
+		} else if err != nil {
+			return err
+		}
 	}
-	if first, _, more := bytes.Cut(start, []byte("\n")); more && json.Valid(first) {
-		return nil, nil
+}
+
+// lineEnd is the index behind the first line of buf; of one that has no end yet 0, and all of it at the end of the file.
+func lineEnd(buf []byte, eof bool) int {
+	if i := bytes.IndexByte(buf, '\n'); i >= 0 {
+		return i + 1
 	}
-	whole := make([]byte, size)
-	if _, err := f.ReadAt(whole, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
+	if eof {
+		return len(buf)
 	}
-	if whole = bytes.TrimSpace(bytes.TrimPrefix(whole, []byte("\ufeff"))); !json.Valid(whole) {
-		return nil, nil
-	}
-	return whole, nil
+	return 0
+}
+
+// readBlock appends up to n bytes of r to buf, at least one without an error.
+func readBlock(r io.Reader, buf []byte, n int) ([]byte, error) {
+	buf = slices.Grow(buf, n)
+	got, err := io.ReadAtLeast(r, buf[len(buf):len(buf)+n], 1)
+	return buf[:len(buf)+got], err
 }
 
 // writer collects events into chunks.
@@ -119,13 +183,11 @@ func (w *writer) lines(r *bufio.Reader) error {
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		if len(w.chunk) >= ChunkBytes || err != nil {
-			if err := w.flush(); err != nil {
-				return err
-			}
+		if flushErr := w.flushLong(); flushErr != nil {
+			return flushErr
 		}
 		if err != nil {
-			return nil
+			return w.flush()
 		}
 	}
 }
@@ -145,6 +207,14 @@ func (w *writer) line(line []byte) {
 	b = msgp.AppendStringFromBytes(msgp.AppendString(b, "log"), text)
 	b = msgp.AppendString(msgp.AppendString(b, "path"), w.path)
 	w.chunk = msgp.AppendInt64(msgp.AppendString(b, "offset"), offset)
+}
+
+// flushLong hands on a chunk that has grown long.
+func (w *writer) flushLong() error {
+	if len(w.chunk) < ChunkBytes {
+		return nil
+	}
+	return w.flush()
 }
 
 func (w *writer) flush() error {

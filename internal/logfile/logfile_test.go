@@ -3,6 +3,7 @@ package logfile
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,19 +56,43 @@ func TestLongLinesAndChunks(t *testing.T) {
 	}
 }
 
-// A document over several lines is one event; JSON lines are events each, and so is what only looks like a document.
+// JSON values printed over several lines are events, one or one behind the other; JSON lines are events each, and so is
+// what only looks like JSON.
 func TestDocuments(t *testing.T) {
-	for text, want := range map[string]int{
-		"{\n  \"a\": 1\n}\n":          1,
-		"\ufeff[\n1,\n2]":             1,
-		"{\"a\":1}\n{\"b\":2}\n":      2,
-		"{\n  \"a\": 1\n}\n{\"b\":2}": 4,
-		"{ not json\nat all\n":        2,
-		"":                            0,
-		"{\"one\":\"line\"}":          1,
+	for text, want := range map[string][]string{
+		"{\n  \"a\": 1\n}\n":                            {"{\n  \"a\": 1\n}"},
+		"\ufeff[\n1,\n2]":                               {"[\n1,\n2]"},
+		"{\"a\":1}\n{\"b\":2}\n":                        {`{"a":1}`, `{"b":2}`},
+		"{\n  \"a\": 1\n}\n{\"b\":2}":                   {"{\n  \"a\": 1\n}", `{"b":2}`},
+		"{\n \"a\":{\n}}{\n}\n\n[\n]\n":                 {"{\n \"a\":{\n}}", "{\n}", "[\n]"},
+		"{\n\"a\":1\n}\nnoise {\n{\n\"b\":\"}\"\n}\n":   {"{\n\"a\":1\n}", "noise {", "{\n\"b\":\"}\"\n}"},
+		"{\n\"a\":1\n}\n{\n\"torn\":[\n{\"b\":2},\nx\n": {"{\n\"a\":1\n}", "{", `"torn":[`, `{"b":2}`, ",", "x"},
+		"{ not json\nat all\n":                          {"{ not json", "at all"},
+		"":                                              nil,
+		"{\"one\":\"line\"}":                            {`{"one":"line"}`},
+		"{\"one\":\"line\"} \n":                         {`{"one":"line"} `},
 	} {
-		if logs, _, _ := read(t, text); len(logs) != want {
-			t.Errorf("%q: %d events, want %d", text, len(logs), want)
+		logs, offsets, _ := read(t, text)
+		if !slices.Equal(logs, want) {
+			t.Errorf("%q: %q, want %q", text, logs, want)
 		}
+		for i, at := range offsets {
+			if !strings.HasPrefix(text[at:], logs[i]) {
+				t.Errorf("%q: event %d is not at %d", text, i, at)
+			}
+		}
+	}
+}
+
+// TestManyDocuments reads more values than one block and one chunk hold, each over several lines, and damaged ones that must
+// not be scanned over and over.
+func TestManyDocuments(t *testing.T) {
+	doc := "{\n  \"body\": \"" + strings.Repeat("x{\\\"", 500) + "\",\n  \"list\": [\n    {}\n  ]\n}\n"
+	logs, _, chunks := read(t, strings.Repeat(doc, 2000))
+	if len(logs) != 2000 || chunks < 2 || logs[1999] != strings.TrimSuffix(doc, "\n") {
+		t.Errorf("%d values in %d chunks", len(logs), chunks)
+	}
+	if logs, _, _ := read(t, strings.Repeat("{ never closed\n", 100_000)); len(logs) != 100_000 {
+		t.Errorf("%d lines", len(logs))
 	}
 }

@@ -345,3 +345,17 @@ func FuzzCodex(f *testing.F)   { fuzzLog(f, "codex") }
 func FuzzNative(f *testing.F)  { fuzzLog(f, "native") }
 func FuzzGeneric(f *testing.F) { fuzzLog(f, "generic") }
 func FuzzText(f *testing.F)    { fuzzLog(f, "text") }
+
+// FuzzFormats feeds two lines of any log to the converter that recognises them: every format has its lines in the corpus.
+func FuzzFormats(f *testing.F) {
+	for _, all := range allLogs(f) {
+		for i := range all {
+			f.Add(all[max(0, i-1)], all[i])
+		}
+	}
+	c := testConverter(f, "")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		src := new(Source)
+		feed(c, src, []string{a, b, a}, func(f *schema.Fragment) { checkFragment(t, f) })
+	})
+}
