@@ -20,6 +20,7 @@ func formats(o Options) ([]Format, error) {
 		&codex{prompts: o.Prompts},
 		&miniSWE{prompts: o.Prompts},
 		&sweAgent{},
+		&atif{prompts: o.Prompts},
 		&pi{prompts: o.Prompts},
 		&kimi{prompts: o.Prompts},
 		&opencode{},

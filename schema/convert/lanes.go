@@ -9,7 +9,7 @@ var laneAgents = map[string]string{
 	claudeName: claudeName, claudeHooksName: claudeName, claudeOtelName: claudeName, claudeStreamName: claudeName,
 	codexName: codexName, codexOtelName: codexName,
 	geminiName: geminiName, copilotName: copilotName, opencodeName: opencodeName,
-	spansName: "", genAIOtelName: "", langSmithName: "", mcpName: "", nativeName: "",
+	spansName: "", genAIOtelName: "", langSmithName: "", mcpName: "", nativeName: "", atifName: "",
 }
 
 // IsLane says whether another format may tell of the same actions as this one.

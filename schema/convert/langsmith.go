@@ -110,19 +110,26 @@ func eachMessage(v value.Value, depth int, do func(value.Value)) {
 
 // langMessage is the message in an object, out of what it may be wrapped in; missing if there is none that tells of calls.
 func langMessage(v value.Value) value.Value {
+	typ := str(v.Get("type"))
 	for _, k := range []string{"kwargs", "data"} {
-		if c := v.Get(k); c.Kind() == value.Object && (v.Get("lc").Exists() || v.Get("type").Kind() == value.String) {
-			v = c
+		if c := v.Get(k); c.Kind() == value.Object && (v.Get("lc").Exists() || langTypes[typ]) {
+			v, typ = c, "wrapped"
 		}
 	}
+	if v.Get("role").Exists() || !langTypes[typ] {
+		return value.Value{}
+	}
 	switch {
-	case v.Get("tool_call_id").Kind() == value.String && v.Get("content").Exists() && (str(v.Get("type")) == "tool" || v.Get("role").Kind() == value.Missing && v.Get("status").Exists()):
+	case typ != "ai" && v.Get("tool_call_id").Kind() == value.String && v.Get("content").Exists():
 		return v
-	case v.Get("tool_calls").First().Get("args").Kind() == value.Object && !v.Get("role").Exists() && !v.Get("step_index").Exists(): // Antigravity
+	case typ != "tool" && v.Get("tool_calls").First().Get("args").Kind() == value.Object:
 		return v
 	}
 	return value.Value{}
 }
+
+// langTypes are the types of messages that tell of calls; wrapped ones are told by what is around them.
+var langTypes = set("ai AIMessage AIMessageChunk tool ToolMessage wrapped")
 
 func (*langSmith) Convert(src *Source, in *Input, emit Emit) bool {
 	l := langRun{callLog{src: src, in: in, emit: emit, format: langSmithName, family: langSmithName, agent: "langchain"}}

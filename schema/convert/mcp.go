@@ -21,6 +21,8 @@ import (
 //	  - Ids are small numbers that begin anew with each connection: a call is named by its log, server, id, time and
 //	    content, and an answer is of the last call of that id that has none. An answer whose call is not in the log is
 //	    kept by itself when it is a tool's (content and isError tell), else left out.
+//	  - A client that tells its servers the id that its own log has for the call (_meta: claudecode/toolUseId, callId) makes
+//	    both one action.
 //	  - Only tools/call is an action; all other methods of the protocol say nothing here. Lines that are no message are
 //	    not of this format: a server's own output stands between them.
 //	  - isError is the tool's failure, error the protocol's. There is no exit code, decision, user or model.
@@ -233,6 +235,13 @@ func (l *mcpLine) call(m value.Value) {
 		l.send(f)
 		return
 	}
+	if id := mcpCaller(p.Get("_meta")); id != "" {
+		f.Command.CallID = id
+		identifyLine(f, callKey("", "", id), mcpName, f.Role.String())
+		l.src.Link(l.waiting(m), f.Key)
+		l.emit(f)
+		return
+	}
 	at := l.in.ID().String() // without a time the same call may come twice
 	if !l.time.IsZero() {
 		at = schema.FormatTime(l.time)
@@ -241,6 +250,15 @@ func (l *mcpLine) call(m value.Value) {
 	identifyLine(f, key, f.Role.String())
 	l.src.Link(l.waiting(m), key)
 	l.emit(f)
+}
+
+// mcpCaller is the id under which the calling agent's own log has the call, where it tells its servers and it is unique in
+// the world: Claude Code and Codex do.
+func mcpCaller(meta value.Value) string {
+	if id := str(first(meta, "claudecode/toolUseId", "claude/toolUseId", "callId", "tool_use_id", "tool_call_id")); isGlobal(id) {
+		return id
+	}
+	return ""
 }
 
 func (l *mcpLine) answer(m value.Value) {
@@ -266,6 +284,7 @@ func (l *mcpLine) answer(m value.Value) {
 		return
 	}
 	l.src.Unlink(l.waiting(m))
+	f.Command.CallID = "" // the call has told it, and it may be another
 	identifyLine(f, key, f.Role.String(), string(jsonOf(m)))
 	l.emit(f)
 }

@@ -50,6 +50,19 @@ func TestMCPDesktop(t *testing.T) {
 	}
 }
 
+// A call of which the client tells the id in its own log is the action of that log.
+func TestMCPCaller(t *testing.T) {
+	log := `{"jsonrpc":"2.0","id":4,"method":"tools/call","params":{"name":"close","arguments":{"id":7},"_meta":{"claudecode/toolUseId":"toolu_01NFSqPLfMC13qZg8TjPTJar","progressToken":2}}}
+{"jsonrpc":"2.0","id":4,"result":{"content":[{"type":"text","text":"closed"}],"isError":false}}
+{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"close","arguments":{"id":8},"_meta":{"callId":"call_1"}}}`
+	list := fragments(testConverter(t, "mcp"), new(Source), lines(log))
+	got := merged(list)
+	if len(got) != 2 || list[0].Key != callKey(claudeName, "any", "toolu_01NFSqPLfMC13qZg8TjPTJar") || got[0].Execution.Stdout != "closed" ||
+		got[0].Command.CallID != "toolu_01NFSqPLfMC13qZg8TjPTJar" || len(got[0].Trail.Conflicts) != 0 || got[1].Command.CallID != "5" {
+		t.Errorf("%d actions: %+v", len(got), got[0])
+	}
+}
+
 // TestMCPOther holds that other uses of JSON-RPC are not taken.
 func TestMCPOther(t *testing.T) {
 	for _, s := range []string{

@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzATIF(f *testing.F) { fuzzLog(f, "atif") }
