@@ -277,7 +277,7 @@ func parseSudo(s string) (sudoLine, bool) {
 		p.file, p.time, msg = true, t, rest
 	}
 	rest := msg
-	if user, more, ok := strings.Cut(msg, " : "); ok && user != "" && !strings.ContainsAny(user, " =;") {
+	if user, more, ok := strings.Cut(msg, " : "); ok && user != "" && (named && len(user) < 64 || !strings.Contains(user, " ")) && !strings.ContainsAny(user, "=;") {
 		p.user, rest = user, more
 		if text, ok := strings.CutPrefix(rest, sudoContinued); ok {
 			p.continued, p.command = true, text
@@ -306,7 +306,7 @@ type sudoHead struct {
 // RFC 3339, or that of RFC 5424. A time without year is not known.
 func sudoHeader(s string) (h sudoHead, msg string, ok bool) {
 	at, end := -1, 0
-	for _, name := range []string{"sudo: ", "sudo["} {
+	for _, name := range []string{"sudo: ", "sudo[", "sudo-rs: ", "sudo-rs["} {
 		if i := strings.Index(s, name); i >= 0 && i < 120 && (i == 0 || s[i-1] == ' ') {
 			j := strings.Index(s[i:], ": ")
 			if j >= 0 && j < 20 {
@@ -327,9 +327,15 @@ func sudoHeader(s string) (h sudoHead, msg string, ok bool) {
 	} else {
 		return h, s, false
 	}
-	if len(head) > 0 {
-		h.time = timeOf(head[0][strings.IndexByte(head[0], '>')+1:])
-		h.host = head[len(head)-1]
+	if len(head) == 0 {
+		return h, msg, true
+	}
+	first := head[0][strings.IndexByte(head[0], '>')+1:]
+	if h.time = timeOf(first); h.time.IsZero() && len(head) > 1 {
+		h.time = timeOf(first + " " + head[1])
+	}
+	if last := head[len(head)-1]; !strings.Contains(last, ":") { // else it is the time, and there is no host
+		h.host = last
 	}
 	return h, msg, true
 }

@@ -173,3 +173,32 @@ func TestSudoFolded(t *testing.T) {
 		t.Errorf("%d: %+v", len(got), got[0])
 	}
 }
+
+// Headers differ in what they have: a date and a time of their own, no host, names of users with spaces or domains.
+func TestSudoHeaders(t *testing.T) {
+	const rest = " : TTY=pts/0 ; PWD=/home/x ; USER=root ; COMMAND=/bin/ls"
+	for line, want := range map[string][3]string{ // user, host, time
+		"2026-01-02 03:04:05 sudo[1]: admin" + rest:                                          {"admin", "", "2026-01-02T03:04:05Z"},
+		"2026-01-02T03:04:05.5+02:00 web1 sudo[1]:   alice" + rest:                           {"alice", "web1", "2026-01-02T01:04:05.5Z"},
+		"2026-01-02 03:04:05.1 - Jan  2 03:04:05 kali sudo[1]:    kali" + rest:               {"kali", "kali", "2026-01-02T03:04:05.1Z"},
+		"Jan  2 03:04:05 web1 sudo: CORP\\gina" + rest:                                       {"CORP\\gina", "web1", ""},
+		"Jan  2 03:04:05 web1 sudo: gina green" + rest:                                       {"gina green", "web1", ""},
+		"Jan  2 03:04:05 web1 sudo-rs[5]: hank" + rest:                                       {"hank", "web1", ""},
+		"<85>Jan  2 03:04:05 web1 sudo[5]: hank" + rest:                                      {"hank", "web1", ""},
+		"Jan  2 03:04:05 2026 : grg121 : HOST=arch ; TTY=pts/6" + rest[len(" : TTY=pts/0"):]: {"grg121", "arch", "2026-01-02T03:04:05Z"},
+	} {
+		list := fragments(testConverter(t, ""), new(Source), []string{line})
+		if len(list) != 1 || list[0].Command.Line != "/bin/ls" {
+			t.Errorf("%s: %d fragments", line, len(list))
+			continue
+		}
+		f := list[0]
+		at := ""
+		if !f.Time.IsZero() {
+			at = schema.FormatTime(f.Time)
+		}
+		if got := [3]string{f.Identity.UserName, f.Infrastructure.HostName, at}; got != want {
+			t.Errorf("%s: %q, want %q", line, got, want)
+		}
+	}
+}
