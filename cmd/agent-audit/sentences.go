@@ -26,6 +26,7 @@ func sentences(c *config.Config) []string {
 		"Secrets are replaced by labels before anything is stored; their fingerprints use "+keyText(c.Scrub.KeyFile, "scrub.key in the state folder")+", version "+c.Scrub.KeyID+".",
 		fmt.Sprintf("Of standard output and of standard error, %s each are kept.", sizeText(c.MaxOutput)),
 		fmt.Sprintf("An action waits %s for its result, then it is recorded as incomplete; the result makes a record of its own.", durationText(c.PairWindow)),
+		fmt.Sprintf("A call of which other logs may tell (a transcript, OpenTelemetry) waits up to %s for them; together they make one record.", durationText(min(c.LaneWindow, c.PairWindow))),
 		fmt.Sprintf("An action whose log is read again within %s adds nothing.", durationText(c.Journal.SeenFor)),
 		fmt.Sprintf("Journal and keys are in %s. Up to %s wait there for delivery; beyond that Fluent Bit is told to retry, and nothing is dropped.",
 			keyText(c.StateDir, "a folder that is not set here"), sizeText(c.Journal.MaxBytes)),
