@@ -15,8 +15,6 @@ var hostExtra = map[string]int{
 	// USER_CMD, which sudo writes, is a command. And in one log, put together by hand, 11 events have the time and serial of
 	// earlier ones, but another process or parent: they are not the same, and all of them are kept.
 	"auditd": 12,
-	// A demonstration, which has a history of messages and no trajectory: its calls are read as messages.
-	"swe-agent": 1,
 }
 
 // hostDisputed are findings in which the reading is wrong, or reads otherwise, by file and command.

@@ -25,7 +25,8 @@ import (
 //
 // An observation that begins with "EXECUTION TIMED OUT", or "The command … was cancelled because it took more than", is
 // SWE-agent's own word that it killed the command: a failure. There are no times, exit codes, users or decisions in it.
-// Commands are named by log, task and their place in it.
+// Commands are named by log, task and their place in it. A document with a history only is a demonstration, which is shown to
+// models: its calls are none that were made, and nothing is recorded of it.
 type sweAgent struct{}
 
 const sweAgentName = "swe-agent"
@@ -36,9 +37,18 @@ func (*sweAgent) Detect(v value.Value) bool {
 	for s := v.Get("trajectory").First(); s.Exists(); s = s.Next() {
 		return s.Get("action").Kind() == value.String && s.Get("observation").Exists()
 	}
+	if isSWEDemo(v) {
+		return true
+	}
 	a := v.Get("attempts").First()
 	return a.Get("trajectory").Kind() == value.Array ||
 		v.Get("trajectory").Kind() == value.Array && v.Get("info").Kind() == value.Object && v.Get("history").Kind() == value.Array
+}
+
+// isSWEDemo knows a demonstration: SWE-agent's entries of a history, and no trajectory.
+func isSWEDemo(v value.Value) bool {
+	e := v.Get("history").First()
+	return e.Get("role").Exists() && e.Get("agent").Exists() && e.Get("message_type").Exists() && !v.Get("trajectory").Exists() && !v.Get("attempts").Exists()
 }
 
 func (s *sweAgent) Convert(_ *Source, in *Input, emit Emit) bool {

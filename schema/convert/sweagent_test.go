@@ -30,3 +30,13 @@ func input(line string) Input {
 	doc := new(value.Doc)
 	return Unwrap(doc, Record{Body: doc.Text(line), Tag: "agent.log"})
 }
+
+// A demonstration shows calls that nobody has made.
+func TestSWEAgentDemonstration(t *testing.T) {
+	const demo = `{"history":[{"role":"system","content":"SETTING","agent":"main","message_type":"system_prompt"},` +
+		`{"role":"assistant","content":"","agent":"main","action":"ls","message_type":"action","tool_calls":[{"id":"call_1","type":"function","function":{"name":"bash","arguments":"{\"command\":\"ls\"}"}}]}]}`
+	src := new(Source)
+	if list := fragments(testConverter(t, ""), src, []string{demo}); len(list) != 0 || src.Format != sweAgentName {
+		t.Errorf("%d fragments of %s", len(list), src.Format)
+	}
+}
