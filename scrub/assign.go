@@ -155,7 +155,7 @@ func (sc *scan) replaced(at int) bool {
 // .netrc, and in "password is x".
 func (a *assignment) spacedFlagless(sc *scan) bool {
 	s := sc.s
-	if sc.declared(a) || sc.directive(a) || sc.quotedLine(a) {
+	if sc.declared(a) || sc.directive(a) || sc.quotedLine(a) || sc.setting(a) {
 		return false
 	}
 	if a.kind != kindPassword && a.kind != kindToken && a.kind != kindSecret {
@@ -255,8 +255,8 @@ func (sc *scan) operator(a *assignment) bool {
 	case b == '?' && c == ':':
 		a.op = ':'
 		k += 2
-	case b == '>' && a.quote == 0:
-		a.op, a.value = '<', k+1
+	case b == '>' && (a.quote == 0 || sc.attribute(a)):
+		a.op, a.element, a.value = '<', a.quote != 0, k+1
 		return true
 	case sc.pairedValue(a, k):
 		return true
@@ -351,7 +351,7 @@ func (sc *scan) assign(a *assignment) {
 	if c := s[v]; v+1 < len(s) && isQuote(s[v+1]) && (lower(c) == 'b' || lower(c) == 'r' || lower(c) == 'f' || lower(c) == 'u' || c == '@' || c == '$') {
 		v++
 	}
-	if a.op == ':' && a.trust == trustStrong && (s[v] == '\n' || s[v] == '[' && sc.plural(a)) {
+	if a.op == ':' && (s[v] == '\n' || s[v] == '[' && sc.plural(a)) {
 		sc.list(a, v)
 		return
 	}
@@ -466,7 +466,7 @@ func (sc *scan) quotedSecret(a *assignment, v string) bool {
 		return false
 	}
 	structured := a.quote != 0 || isEnvName(a.name) || a.op == ' '
-	if a.kind == kindToken && a.op != ' ' && strings.IndexByte(v, ' ') > 0 && run(v, 0, ccLower, len(v)) > 0 && shapeOf(v).digit == 0 {
+	if a.kind == kindToken && a.op != ' ' && !isEnvName(a.name) && strings.IndexByte(v, ' ') > 0 && run(v, 0, ccLower, len(v)) > 0 && shapeOf(v).digit == 0 {
 		return false // a sentence: tokens have no spaces
 	}
 	if !structured && isCodeName(a.kind, v) {

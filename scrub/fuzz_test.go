@@ -81,3 +81,37 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPieces cuts a text in two, as records of one log and as writes to a stream: no planted secret survives, and the
+// stream's output is valid and stays as it is.
+func FuzzPieces(f *testing.F) {
+	seed(f)
+	e := newEngine(f)
+	f.Fuzz(func(t *testing.T, s string, at uint) {
+		text := s + "\n" + planted + "\n" + s
+		at %= uint(len(text) + 1)
+		for _, goesOn := range []bool{true, false} {
+			if !goesOn && at > uint(len(s)) && at <= uint(len(s)+1+len(planted)) {
+				continue // a token is not parted by a line's end
+			}
+			var c Carry
+			first, _ := e.Continue(&c, text[:at], goesOn)
+			second, _ := e.Continue(&c, text[at:], false)
+			if strings.Contains(first+second, planted) || !utf8.ValidString(first) || !utf8.ValidString(second) {
+				t.Fatalf("%q|%q: %q|%q", text[:at], text[at:], first, second)
+			}
+		}
+		var out strings.Builder
+		w := e.Writer(&out)
+		_, _ = w.Write([]byte(text[:at]))
+		_ = w.Flush()
+		_, _ = w.Write([]byte(text[at:]))
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		clean := out.String()
+		if strings.Contains(clean, planted) || !utf8.ValidString(clean) {
+			t.Fatalf("%q|%q: %q", text[:at], text[at:], clean)
+		}
+	})
+}

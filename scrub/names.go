@@ -152,7 +152,7 @@ var gluedSuffixes = []struct {
 // nameStems are in every name that says secret.
 var nameStems = func() *automaton {
 	var k []keyword
-	for stem := range strings.FieldsSeq("pass pwd pw secret token key auth cred cookie sig bearer mnemonic phrase words seed psk jwt otp pat code") {
+	for stem := range strings.FieldsSeq("pass pwd pw psw secret token key auth cred cookie sig bearer mnemonic phrase words seed psk jwt otp pat code") {
 		k = append(k, keyword{text: stem})
 	}
 	a, err := newAutomaton(k)
@@ -249,6 +249,10 @@ func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 	case "data":
 		if dataBefore.has(prev) { // client-key-data of a kubeconfig
 			return kindPrivateKey, trustStrong
+		}
+	case "string":
+		if p.name == "SecretString" || p.name == "secretString" { // AWS Secrets Manager
+			return kindSecret, trustStrong
 		}
 	case "base":
 		if string(prev) == "key" && string(p.word(n-3)) == "secret" {

@@ -475,6 +475,26 @@ func (sc *scan) quotedLine(a *assignment) bool {
 	return true
 }
 
+// settings are the names of passwords in configurations in which only a space stands before the value: of Redis and
+// keepalived.
+var settings = words("requirepass masterauth auth_pass")
+
+// setting reports whether a line of such a configuration stands here.
+func (sc *scan) setting(a *assignment) bool {
+	s := sc.s
+	if !settings.has([]byte(a.name)) || !a.lineStart(s) {
+		return false
+	}
+	end := sc.bareEnd(a.value, min(len(s), a.value+maxJudged), false)
+	return end > a.value && a.wholeLine(s, end)
+}
+
+// attribute reports whether the quoted name is that of an XML element: <property name="db.password">.
+func (sc *scan) attribute(a *assignment) bool {
+	left := runBack(sc.s, a.end, ccName, maxName) - 1 - a.level
+	return left > 5 && (foldHas(sc.s, left-5, "name=") || foldHas(sc.s, left-4, "key=") || foldHas(sc.s, left-3, "id="))
+}
+
 // pairOfNames reports whether the password of an account stands here, id/password:x, rather than a path and a line.
 func (sc *scan) pairOfNames(a *assignment) bool {
 	s := sc.s
