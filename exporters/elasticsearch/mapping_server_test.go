@@ -81,6 +81,7 @@ func TestTypesOnOpenSearch(t *testing.T) {
 	// A command of 1 MB is stored and found: by a part, by its beginning, by words anywhere.
 	line := "deploy --begin " + strings.Repeat("zebra=1 ", 130_000) + "--end ultramarine"
 	create(t, s, "records", "long", &schema.Action{Time: time.Unix(1, 0), Command: schema.Command{Line: line, Args: []string{line[:schema.MaxKeyword]}}})
+	s.Must(t, http.MethodPost, "/records/_refresh", nil)
 	for name, query := range map[string]object{
 		"part":      {"wildcard": object{"process.command_line": "*--end ultra*"}},
 		"beginning": {"prefix": object{"process.command_line": "deploy --begin z"}},
@@ -256,7 +257,7 @@ func create(t *testing.T, s *estest.Server, index, id string, a *schema.Action) 
 
 func createJSON(t *testing.T, s *estest.Server, index, id string, doc []byte) {
 	t.Helper()
-	status, answer, err := s.Do(t.Context(), http.MethodPut, "/"+index+"/_create/"+strings.ReplaceAll(id, " ", "-")+"?refresh=true", doc)
+	status, answer, err := s.Do(t.Context(), http.MethodPut, "/"+index+"/_create/"+strings.ReplaceAll(id, " ", "-"), doc)
 	if err != nil || status != http.StatusCreated {
 		t.Errorf("%s: %d %.500s %v", id, status, answer, err)
 	}

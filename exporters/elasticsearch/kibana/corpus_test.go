@@ -3,10 +3,12 @@ package kibana
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -72,17 +74,15 @@ var loaded struct {
 func logs(t *testing.T) []string {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{
-		"../../../examples/logs/*", "../../../schema/convert/testdata/*/*", "../../../../shared/samples/*/*.jsonl", "../../../../shared/samples/*/*/*.jsonl",
-	} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range found {
-			if !strings.HasSuffix(f, ".golden") {
-				files = append(files, f)
+	for _, folder := range []string{"../../../examples/logs", "../../../schema/convert/testdata", "../../../../shared/samples"} {
+		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type().IsRegular() && !slices.Contains([]string{".golden", ".md"}, filepath.Ext(path)) {
+				files = append(files, path)
 			}
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
 		}
 	}
 	if len(files) < 40 {
