@@ -1,6 +1,7 @@
 package kibana
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -133,4 +134,31 @@ func TestPage(t *testing.T) {
 			checkESQL(t, s, all, query, strings.Fields(pageTables[heading].columns), pageTables[heading].rows)
 		})
 	}
+}
+
+// TestPageListsRules holds the page's table of rules against the rules.
+func TestPageListsRules(t *testing.T) {
+	page, err := os.ReadFile(analystsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	table.WriteString("| rule | severity | runs | what it tells |\n|---|---|---|---|\n")
+	for _, r := range rules() {
+		every := perRecordInterval
+		if r.lookBack != "" {
+			every = severalInterval
+		}
+		fmt.Fprintf(&table, "| %s | %s | %s, looks back %s | %s |\n", r.name, r.severity, every, strings.TrimPrefix(since(&r), "now-"), r.description)
+	}
+	if !strings.Contains(string(page), table.String()) {
+		t.Errorf("%s should hold\n%s", analystsPage, table.String())
+	}
+}
+
+func since(r *rule) string {
+	if r.lookBack != "" {
+		return r.lookBack
+	}
+	return perRecordSince
 }
