@@ -2,7 +2,6 @@ package scrub
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 )
@@ -86,23 +85,4 @@ func (c *check) holds(v string, sh *shape) bool {
 		return float64(sh.lower) >= c.n
 	}
 	return float64(sh.upper) >= c.n
-}
-
-// shannon returns the bits a byte of v's own distribution of bytes; of the first KiB of v.
-func shannon(v string) float64 {
-	v = v[:min(len(v), 1024)]
-	if v == "" {
-		return 0
-	}
-	var count [256]int
-	for i := range len(v) {
-		count[v[i]]++
-	}
-	sum := 0.0 // of n log n
-	for _, n := range count {
-		if n > 1 {
-			sum += float64(n) * math.Log2(float64(n))
-		}
-	}
-	return math.Log2(float64(len(v))) - sum/float64(len(v))
 }

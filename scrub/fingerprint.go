@@ -16,30 +16,42 @@ const minFingerprintBits = 40
 // bytes of HMAC-SHA-256 under the engine's key), as in "k1:9f2c1a7be04d5c66". It returns "" for values under 40 bits
 // of estimated entropy and for an engine without a key.
 func (e *Engine) Fingerprint(value string) string {
-	if len(e.key) == 0 || entropyBits(value) < minFingerprintBits {
+	if !e.hasFingerprint(value) {
 		return ""
 	}
+	var digits [fingerprintDigits]byte
+	e.hash(value, &digits)
+	return e.keyID + ":" + string(digits[:])
+}
+
+// hasFingerprint reports whether a value gets a fingerprint.
+func (e *Engine) hasFingerprint(value string) bool {
+	return len(e.key) > 0 && len(value) >= minFingerprintBits/8 && entropyBits(value) >= minFingerprintBits
+}
+
+// hash makes the digits of a fingerprint.
+func (e *Engine) hash(value string, digits *[fingerprintDigits]byte) {
 	mac := e.macs.Get().(hash.Hash)
 	mac.Reset() // to the state after the key, which it keeps
 	io.WriteString(mac, value)
 	var sum [sha256.Size]byte
-	fingerprint := e.keyID + ":" + hex.EncodeToString(mac.Sum(sum[:0])[:fingerprintDigits/2])
+	hex.Encode(digits[:], mac.Sum(sum[:0])[:fingerprintDigits/2])
 	e.macs.Put(mac)
-	return fingerprint
 }
 
 // entropyBits estimates the bits of a value: its length times the smaller of what its alphabet could carry and what
 // its own distribution of bytes carries. Long values are judged by their first KiB.
 func entropyBits(v string) float64 {
-	v = v[:min(len(v), 1024)]
-	var count [256]int
+	v = v[:min(len(v), maxEntropy)]
 	var classes uint8
+	other := false
 	for i := range len(v) {
-		count[v[i]]++
-		classes |= charClass[v[i]]
+		c := charClass[v[i]] & ccAlnum
+		classes |= c
+		other = other || c == 0
 	}
 	alphabet := 0
-	for _, c := range []struct {
+	for _, c := range [...]struct {
 		class uint8
 		size  int
 	}{{ccLower, 26}, {ccUpper, 26}, {ccDigit, 10}} {
@@ -47,22 +59,40 @@ func entropyBits(v string) float64 {
 			alphabet += c.size
 		}
 	}
-	sum := 0.0 // of n log n
-	other := 0
-	for b, n := range count {
-		if n == 0 {
-			continue
-		}
-		if n > 1 {
-			sum += float64(n) * math.Log2(float64(n))
-		}
-		if charClass[b]&(ccLower|ccUpper|ccDigit) == 0 {
-			other = 16
-		}
+	if other {
+		alphabet += 16
 	}
-	shannon := math.Log2(float64(len(v))) - sum/float64(len(v))
-	if alphabet+other == 0 {
+	if alphabet == 0 {
 		return 0
 	}
-	return float64(len(v)) * min(shannon, math.Log2(float64(alphabet+other)))
+	return float64(len(v)) * min(shannon(v), math.Log2(float64(alphabet)))
+}
+
+// maxEntropy is how many bytes of a value are judged by their distribution.
+const maxEntropy = 1 << 10
+
+// nLogN is n log2(n) for the counts of bytes.
+var nLogN = func() (t [maxEntropy + 1]float64) {
+	for n := 2; n < len(t); n++ {
+		t[n] = float64(n) * math.Log2(float64(n))
+	}
+	return t
+}()
+
+// shannon returns the bits a byte of v's own distribution of bytes; of the first KiB of v.
+func shannon(v string) float64 {
+	v = v[:min(len(v), maxEntropy)]
+	if v == "" {
+		return 0
+	}
+	var count [256]uint16
+	for i := range len(v) {
+		count[v[i]]++
+	}
+	sum := 0.0
+	for i := range len(v) {
+		sum += nLogN[count[v[i]]]
+		count[v[i]] = 0
+	}
+	return (nLogN[len(v)] - sum) / float64(len(v))
 }

@@ -41,10 +41,19 @@ const (
 
 // label returns what replaces a value of a kind.
 func (e *Engine) label(kind, value string) string {
-	if fp := e.Fingerprint(value); fp != "" {
-		return labelStart + kind + ":" + fp + "]"
+	return string(e.appendLabel(make([]byte, 0, maxLabel), kind, value))
+}
+
+// appendLabel adds to b what replaces a value of a kind.
+func (e *Engine) appendLabel(b []byte, kind, value string) []byte {
+	b = append(append(b, labelStart...), kind...)
+	if e.hasFingerprint(value) {
+		var digits [fingerprintDigits]byte
+		e.hash(value, &digits)
+		b = append(append(append(b, ':'), e.keyID...), ':')
+		b = append(b, digits[:]...)
 	}
-	return labelStart + kind + "]"
+	return append(b, ']')
 }
 
 // labelAt returns the end of the label that starts at i, or -1.

@@ -42,13 +42,14 @@ type scan struct {
 	e           *Engine
 	s           string
 	spans       []span
-	wordEnd     int // names before this offset were judged
-	done        int // values before this offset are replaced
-	rank        int // of the rule whose hit is being verified
-	skipTo      int // hits before this offset are inside a label
-	lastEnd     int // end of the last line of a private key
-	manifestEnd int // manifests before this offset were read
-	jwtEnd      int // tokens of base64url before this offset were read
+	wordEnd     int  // names before this offset were judged
+	done        int  // values before this offset are replaced
+	labelled    bool // the text holds a label
+	rank        int  // of the rule whose hit is being verified
+	skipTo      int  // hits before this offset are inside a label
+	lastEnd     int  // end of the last line of a private key
+	manifestEnd int  // manifests before this offset were read
+	jwtEnd      int  // tokens of base64url before this offset were read
 	progDone    [maxPrograms]int
 	cmd         command
 	args        [maxWords]string
@@ -96,7 +97,7 @@ func (e *Engine) release(sc *scan) {
 		sc.cmd = command{found: sc.cmd.found[:0]}
 	}
 	sc.reset("")
-	sc.wantView, sc.depth = false, 0
+	sc.wantView, sc.depth, sc.labelled = false, 0, false
 	if cap(sc.viewText) > maxPooled {
 		sc.viewText, sc.viewParts = nil, nil
 	}
@@ -219,7 +220,7 @@ func (sc *scan) verify(end int, state uint32) {
 		r := &e.rules[h.rule]
 		if r.verify == nil { // a label: step over it
 			if to := e.labelAt(sc.s, start); to > 0 {
-				sc.skipTo = to
+				sc.skipTo, sc.labelled = to, true
 				return
 			}
 			continue
@@ -258,7 +259,9 @@ func (sc *scan) settle() {
 	all := kept
 	kept = all[:0]
 	for _, sp := range all {
-		sc.widen(&sp)
+		if sc.labelled {
+			sc.widen(&sp)
+		}
 		if n := len(kept); n > 0 && sp.start < kept[n-1].end {
 			kept[n-1].end, kept[n-1].clean = max(kept[n-1].end, sp.end), ""
 			continue

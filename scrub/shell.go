@@ -1,6 +1,9 @@
 package scrub
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // program says which arguments of a command are secrets. Flags with secret names (--password, --token) need no entry:
 // they are found as names are.
@@ -14,10 +17,23 @@ type program struct {
 	stdin    string // arguments that make the program read a secret from standard input
 	after    string // "word:n": the n-th argument after word is a secret that no flag introduces
 	special  func(c *command)
+	words    programWords
+}
+
+// programWords are the lists of an entry, split.
+type programWords struct{ sub, value, attached, pair, stdin []string }
+
+// withWords splits the lists of a table's entries.
+func withWords(table []program) []program {
+	for i := range table {
+		p := &table[i]
+		p.words = programWords{strings.Fields(p.sub), strings.Fields(p.value), strings.Fields(p.attached), strings.Fields(p.pair), strings.Fields(p.stdin)}
+	}
+	return table
 }
 
 // programs is the table of programs people use with secrets in their arguments.
-var programs = []program{
+var programs = withWords([]program{
 	{names: "mysql mysqldump mysqladmin mysqlimport mysqlsh mysqlbinlog mysqlcheck mysqlshow mysqlslap mariadb mariadb-dump mariadb-admin mycli", attached: "-p"},
 	{names: "sshpass", value: "-p"},
 	{names: "curl", pair: "-u --user -U --proxy-user -E --cert", value: "-b --cookie --pass --proxy-pass --oauth2-bearer", special: curlCookies},
@@ -63,7 +79,7 @@ var programs = []program{
 	{names: "ssh-keygen", value: "-N -P"},
 	{names: "keytool jarsigner", value: "-storepass -keypass"},
 	{names: "ConvertTo-SecureString", after: ":1"},
-}
+})
 
 const (
 	maxPrograms = 64
@@ -131,7 +147,7 @@ func (c *command) index(word string) int {
 // run applies the program's entry.
 func (c *command) run() {
 	p := c.p
-	if p.sub != "" && !c.hasSub(p.sub) { // also checked before the words of a text are read
+	if p.sub != "" && !c.hasSub(p.words.sub) { // also checked before the words of a text are read
 		return
 	}
 	for i := range c.args {
@@ -141,7 +157,7 @@ func (c *command) run() {
 		word, n, _ := strings.Cut(entry, ":")
 		c.positional(word, int(n[0]-'0'))
 	}
-	for w := range strings.FieldsSeq(p.stdin) {
+	for _, w := range p.words.stdin {
 		c.stdin = c.stdin || c.has(w)
 	}
 	if p.special != nil {
@@ -152,12 +168,10 @@ func (c *command) run() {
 	}
 }
 
-func (c *command) hasSub(subs string) bool {
+func (c *command) hasSub(subs []string) bool {
 	for _, a := range c.args[:min(len(c.args), subWords)] {
-		for s := range strings.FieldsSeq(subs) {
-			if a == s {
-				return true
-			}
+		if slices.Contains(subs, a) {
+			return true
 		}
 		if a == "run" || a == "exec" || a == "build" {
 			return false
@@ -172,17 +186,17 @@ func (c *command) flags(i int) {
 	if len(a) < 2 || a[0] != '-' && a[0] != '/' {
 		return
 	}
-	for f := range strings.FieldsSeq(c.p.value) {
+	for _, f := range c.p.words.value {
 		if at, from := c.flagValue(i, f); at >= 0 {
 			c.secret(at, from, kindPassword)
 		}
 	}
-	for f := range strings.FieldsSeq(c.p.attached) {
+	for _, f := range c.p.words.attached {
 		if len(a) > len(f) && strings.HasPrefix(a, f) {
 			c.secret(i, len(f), kindPassword)
 		}
 	}
-	for f := range strings.FieldsSeq(c.p.pair) {
+	for _, f := range c.p.words.pair {
 		if at, from := c.flagValue(i, f); at >= 0 {
 			c.pairSecret(at, from)
 		}

@@ -27,7 +27,7 @@ func verifyProgram(sc *scan, start, end int, r *rule) {
 	if r.prog.sub != "" {
 		n, _ := sc.readWords(end, vector, subWords)
 		c := command{args: sc.args[:n]}
-		if !c.hasSub(r.prog.sub) {
+		if !c.hasSub(r.prog.words.sub) {
 			return
 		}
 	}
