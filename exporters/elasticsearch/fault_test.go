@@ -191,7 +191,7 @@ func TestBlocked(t *testing.T) {
 func TestServerKilled(t *testing.T) {
 	s := estest.New(t, estest.Options{})
 	namespace := newStream(t, s)
-	records := exportertest.Records("s", 0, 30_000)
+	records := exportertest.Records("s", 0, 12_000)
 	d := deliver(t, config{Connection: Connection{URLs: []string{s.URL}}, Namespace: namespace}, records)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -208,9 +208,13 @@ func TestServerKilled(t *testing.T) {
 	t.Logf("errors %v", d.errors)
 }
 
-// torment kills the server twice, each time soon after it takes requests, until the context ends. It leaves it running.
+// torment kills the server (three times in the long form), each time soon after it takes requests, until the context ends. It leaves it running.
 func torment(ctx context.Context, s *estest.Server) error {
-	for range 2 {
+	rounds := 1
+	if os.Getenv("AGENT_AUDIT_LONG") != "" {
+		rounds = 3
+	}
+	for range rounds {
 		select {
 		case <-ctx.Done():
 			return nil
