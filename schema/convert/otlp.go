@@ -282,9 +282,6 @@ func otlpEach(v value.Value, do func(*otlpRecord)) {
 
 // otlpLooks says whether an object may be a single log record: it has attributes, in any of the ways.
 func otlpLooks(v value.Value) bool {
-	if v.Get("name").Exists() && first(v, "startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time").Exists() {
-		return false // a span
-	}
 	if first(v, "startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time").Exists() {
 		return false // a span
 	}
