@@ -42,6 +42,7 @@ func formats(o Options) ([]Format, error) {
 		&antigravity{prompts: o.Prompts},
 		&aider{},
 		&auditd{},
+		&laurel{},
 		&falco{},
 		&shellHistory{},
 		g,

@@ -1,0 +1,5 @@
+package convert
+
+import "testing"
+
+func FuzzLaurel(f *testing.F) { fuzzLog(f, "laurel") }
