@@ -42,6 +42,7 @@ type Pipeline struct {
 	scrubber  *seal.Scrubber
 	assembler *assemble.Assembler
 	sources   map[schema.ID]*list.Element // of *source, in order of use
+	holding   map[schema.ID]time.Time     // sources that hold lines, and since when the last one
 	used      *list.List
 	doc       value.Doc
 	in        convert.Input
@@ -112,6 +113,7 @@ func (p *Pipeline) Flush(tag string, chunk []byte) error {
 	d := decoder{doc: &p.doc, tag: tag, digest: chunkID(tag, chunk)}
 	return p.inChunk(func(c *journal.Chunk) {
 		d.decode(chunk, func(ev *event) { p.event(c, ev, now) })
+		p.releaseHeld(c, now, time.Duration(p.opt.Config.PairWindow))
 		p.keep(p.assembler.Expire(c, now))
 	})
 }
@@ -121,17 +123,23 @@ func (p *Pipeline) Tick() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
-	if !p.assembler.Due(now) {
+	if !p.assembler.Due(now) && !p.heldDue(now) {
 		return p.journal.Forget()
 	}
-	return p.inChunk(func(c *journal.Chunk) { p.keep(p.assembler.Expire(c, now)) })
+	return p.inChunk(func(c *journal.Chunk) {
+		p.releaseHeld(c, now, time.Duration(p.opt.Config.PairWindow))
+		p.keep(p.assembler.Expire(c, now))
+	})
 }
 
 // Finish seals all actions that still wait: the end of an import.
 func (p *Pipeline) Finish() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.inChunk(func(c *journal.Chunk) { p.keep(p.assembler.SealAll(c, p.now())) })
+	return p.inChunk(func(c *journal.Chunk) {
+		p.releaseHeld(c, p.now(), 0)
+		p.keep(p.assembler.SealAll(c, p.now()))
+	})
 }
 
 // Pending is how many actions wait for their result.
@@ -186,9 +194,12 @@ func (p *Pipeline) reload() error {
 
 // loadSources lists the sources of the journal; each is read when its log goes on.
 func (p *Pipeline) loadSources() error {
-	p.sources, p.used = make(map[schema.ID]*list.Element), list.New()
-	return p.journal.Sources(func(id schema.ID, _ []byte) error {
+	p.sources, p.used, p.holding = make(map[schema.ID]*list.Element), list.New(), map[schema.ID]time.Time{}
+	return p.journal.Sources(func(id schema.ID, stored []byte) error {
 		p.sources[id] = p.used.PushBack(&source{id: id})
+		if isHolding(stored) {
+			p.holding[id] = p.now()
+		}
 		return nil
 	})
 }
@@ -233,6 +244,7 @@ func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 		line, goesOn = src, isPartial(ev.Record.Body)
 	}
 	p.converter.Convert(&src.Source, in, emit)
+	p.held(src, now)
 }
 
 // isPartial reports whether a container's runtime has cut a line of its output here: CRI tags such a record P, Docker's
@@ -344,6 +356,10 @@ func (p *Pipeline) storeSources(c *journal.Chunk) error {
 		c.PutSource(s.id, b)
 	}
 	for p.used.Len() > maxSources {
+		if _, ok := p.holding[p.used.Front().Value.(*source).id]; ok {
+			p.release(c, p.used.Front().Value.(*source).id, p.now()) // and is the newest then
+			p.used.MoveToFront(p.used.Back())
+		}
 		s := p.used.Remove(p.used.Front()).(*source)
 		delete(p.sources, s.id)
 		c.DeleteSource(s.id)

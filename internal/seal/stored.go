@@ -61,6 +61,14 @@ type storedSource struct {
 	Links   []byte          `json:"links"`
 	Known   json.RawMessage `json:"known"`
 	Carry   scrub.Carry     `json:"carry,omitzero"`
+	Partial *storedPartial  `json:"partial,omitempty"`
+}
+
+// storedPartial are the lines that a source holds, see convert.Partial.
+type storedPartial struct {
+	Text  string          `json:"text"`
+	First []byte          `json:"first"`
+	Known json.RawMessage `json:"known"`
 }
 
 // Source scrubs what is known of a source and returns it for the journal; src itself is not changed. c is what Line left
@@ -70,6 +78,11 @@ func (s *Scrubber) Source(src *convert.Source, c *scrub.Carry) (Bytes, error) {
 	s.action(&known)
 	known.Trail.Redactions = schema.Int{}
 	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil), Carry: *c}
+	if p := src.Partial; p.Text != "" {
+		s.action(&p.Known)
+		p.Known.Trail.Redactions = schema.Int{}
+		st.Partial = &storedPartial{Text: s.Text(p.Text), First: p.First[:], Known: p.Known.AppendJSON(nil)}
+	}
 	for _, l := range src.Links {
 		st.Links = append(append(st.Links, l.Name[:]...), l.Action[:]...)
 	}
@@ -90,6 +103,13 @@ func RestoreSource(b []byte) (*convert.Source, scrub.Carry, error) {
 	src := &convert.Source{Format: st.Format, Version: st.Version, Records: st.Records, Known: *known}
 	for l := st.Links; len(l) > 0; l = l[32:] {
 		src.Links = append(src.Links, convert.Link{Name: schema.ID(l[:16]), Action: schema.ID(l[16:32])})
+	}
+	if st.Partial != nil && len(st.Partial.First) == len(schema.ID{}) {
+		known, err := schema.Parse(st.Partial.Known)
+		if err != nil {
+			return nil, scrub.Carry{}, fmt.Errorf("seal: source: %w", err)
+		}
+		src.Partial = convert.Partial{Text: st.Partial.Text, First: schema.ID(st.Partial.First), Known: *known}
 	}
 	return src, st.Carry, nil
 }

@@ -92,6 +92,7 @@ type Source struct {
 	Known   schema.Action // facts that hold for each following record: session, working directory, model, modes
 	Links   []Link        // newest last, at most MaxLinks
 	Records int64         // records read so far
+	Partial Partial       // lines of a value that goes on in the next record
 }
 
 // Link remembers that something named in later records belongs to an action: a process left running, an event id.
@@ -200,9 +201,18 @@ func Names() []string {
 // Convert emits the fragments of one record. A source keeps its format as long as its records fit it; one that does not
 // is recognised anew, so that mixed sources and logs begun in the middle work. Last resorts, which take much, are kept only
 // as long as nothing else knows the record. A record that fits nothing is kept as a
-// log action: nothing is dropped. It returns the name of the format that took the record.
+// log action: nothing is dropped. It returns the name of the format that took the record, "" while it is
+// held as a line of a value to come, see Partial.
 func (c *Converter) Convert(src *Source, in *Input, emit Emit) string {
 	src.Records++
+	if (src.Partial.Text != "" || in.Body.Kind() == value.String) && c.hold(src, in, emit) {
+		return ""
+	}
+	return c.dispatch(src, in, emit)
+}
+
+// dispatch finds the format of a record and has it converted.
+func (c *Converter) dispatch(src *Source, in *Input, emit Emit) string {
 	in.spare = &c.spare
 	defer in.release()
 	current := c.named[src.Format]

@@ -94,12 +94,14 @@ func TestTruncated(t *testing.T) {
 			src := new(Source)
 			for i := range line {
 				n := 0
-				feed(c, src, []string{line[:i]}, func(f *schema.Fragment) {
+				emit := func(f *schema.Fragment) {
 					n++
 					if f.Role != schema.Whole {
 						t.Fatalf("%s: a cut line gives a %s", name, f.Role)
 					}
-				})
+				}
+				feed(c, src, []string{line[:i]}, emit)
+				c.Flush(src, emit) // "{" may be the first line of many
 				if n != 1 {
 					t.Fatalf("%s: a cut line is kept %d times", name, n)
 				}

@@ -37,7 +37,13 @@ func (in *Input) Unwrap(doc *value.Doc, rec Record) {
 	if s, ok := rec.Body.Str(); ok {
 		in.Body, in.content = parseText(doc, s)
 	}
-	// A container runtime's line may stand in the log text of another wrapping.
+	in.unwrapInner(doc)
+	in.whole = in.Body
+	in.Source = schema.MakeID(rec.Tag, in.Known.Infrastructure.LogPath)
+}
+
+// unwrapInner takes the record out of objects. A container runtime's line may stand in the log text of another wrapping.
+func (in *Input) unwrapInner(doc *value.Doc) {
 	for range 3 {
 		text, more := in.unwrapObject(doc)
 		in.content = orElse(in.content, text)
@@ -45,8 +51,6 @@ func (in *Input) Unwrap(doc *value.Doc, rec Record) {
 			break
 		}
 	}
-	in.whole = in.Body
-	in.Source = schema.MakeID(rec.Tag, in.Known.Infrastructure.LogPath)
 }
 
 // beside takes what Fluent Bit gives beside the body: fields it knows to their places, and the whole under a name.

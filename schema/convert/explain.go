@@ -11,6 +11,7 @@ import (
 // Explanation says what was recognised in a log, and by what. It holds names of fields, never their values.
 type Explanation struct {
 	Records int             `json:"records"`
+	Held    int             `json:"held"`    // of these, lines of values printed over several
 	Formats []FormatFinding `json:"formats"` // in the order in which they were met
 	Unknown []Shape         `json:"unknown"` // records that fell through to text or generic, by shape; the first few
 }
@@ -62,8 +63,12 @@ func (e *Explainer) Convert(src *Source, in *Input) {
 			keys = append(keys, f.Key)
 		}
 	})
-	f := e.format(name)
 	e.found.Records++
+	if name == "" {
+		e.found.Held++
+		return
+	}
+	f := e.format(name)
 	f.Records++
 	f.Fragments += fragments
 	f.Actions += len(keys)
