@@ -91,6 +91,9 @@ func (sc *scan) accepts(a *assignment) bool {
 	if a.op == ':' && !a.spaced && sc.before(a.start) == ':' && is(sc.at(a.value), ccLower|ccUpper) {
 		return false // the fields of a file: name:password:uid
 	}
+	if a.quote != 0 && a.start >= 2 && sc.s[a.start-1] == ':' && sc.s[a.start-2] == ':' {
+		return false // a module, 'Test2::Event::Pass' => '1.302'
+	}
 	if sc.closes(a) || sc.replaced(a.end-1) {
 		return false
 	}

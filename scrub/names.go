@@ -102,7 +102,7 @@ var (
 		query state storage_key tab next prev arrow hot short shortcut react item list sub parent child data json
 		config column search user session cookie block tag label metric sorting natural surrogate lookup entry
 		registry meta metadata option settings prop property registry enter escape host known trusted publish
-		publishable anon site`)
+		publishable anon site recv fingerprint`)
 
 	// token: with these before it a token is a word of text or a place in a list.
 	tokenNotSecret = words(`next page pagination continue continuation cancellation cancel eos bos pad unk special stop
@@ -369,6 +369,8 @@ func isReference(v string) bool {
 		return len(v) > 2 && last == '%' && run(v, 1, ccAlnum|ccURL, 64) == len(v)-1
 	case '\\':
 		return strings.HasPrefix(v, `\u003c`) && strings.HasSuffix(v, `\u003e`)
+	case '&':
+		return strings.HasPrefix(v, "&lt;") || strings.HasPrefix(v, "&#x3C;")
 	case '<':
 		return last == '>' && !strings.ContainsAny(v[1:len(v)-1], "<>") && len(v) <= 80
 	case '{':

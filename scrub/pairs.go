@@ -492,7 +492,7 @@ func (sc *scan) setting(a *assignment) bool {
 // attribute reports whether the quoted name is that of an XML element: <property name="db.password">.
 func (sc *scan) attribute(a *assignment) bool {
 	left := runBack(sc.s, a.end, ccName, maxName) - 1 - a.level
-	return left > 5 && (foldHas(sc.s, left-5, "name=") || foldHas(sc.s, left-4, "key=") || foldHas(sc.s, left-3, "id="))
+	return left > 5 && (foldHas(sc.s, left-5, "name=") || foldHas(sc.s, left-4, "key="))
 }
 
 // pairOfNames reports whether the password of an account stands here, id/password:x, rather than a path and a line.

@@ -160,6 +160,7 @@ func (b *tableBuilder) addNative() {
 	}
 	b.add(rule{kind: kindPassword, verify: verifyQuoted}, "identified by ", "identified with mysql_native_password by ")
 	b.add(rule{verify: verifyURL}, "://")
+	b.add(rule{verify: verifyDiscord}, discordAnchors...)
 	b.add(rule{verify: verifyManifest}, "kind: secret", `kind: "secret`, "kind: 'secret", `"kind": "secret`)
 	b.add(rule{verify: verifyPgpass}, ":5432:", ":5433:", ":*:*:")
 	b.add(rule{verify: verifyPutty}, "private-lines: ")

@@ -76,8 +76,28 @@ func (sc *scan) userinfo(from, colon, at int) {
 			return
 		}
 	}
-	if pass == "" || isReference(pass) || sc.e.onlyLabels(pass) || strings.HasPrefix(pass, "$") && strings.HasSuffix(pass, "}") && isReference(pass) {
+	if pass == "" || isPlaceholder(user, pass, s[at+1:min(len(s), at+33)]) || isReference(pass) || sc.e.onlyLabels(pass) || strings.HasPrefix(pass, "$") && strings.HasSuffix(pass, "}") && isReference(pass) {
 		return
 	}
 	sc.add(colon+1, at, kindURLPassword)
+}
+
+var (
+	someone    = words("user username usr me login name abc foo admin")
+	something  = words("pass password passwd pwd pw secret xyz bar mypassword")
+	placeHosts = [...]string{"host", "hostname", "server", "proxy.server", "proxy", "domain", "endpoint"}
+)
+
+// isPlaceholder reports whether user and password are those of documentation, at a host of documentation:
+// http://user:pass@host.
+func isPlaceholder(user, pass, host string) bool {
+	if len(user) > 16 || len(pass) > 16 || !someone.has([]byte(strings.ToLower(user))) || !something.has([]byte(strings.ToLower(pass))) {
+		return false
+	}
+	for _, h := range placeHosts {
+		if foldHas(host, 0, h) && (len(host) == len(h) || !is(host[len(h)], ccName)) {
+			return true
+		}
+	}
+	return false
 }
