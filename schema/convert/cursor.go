@@ -1,6 +1,9 @@
 package convert
 
 import (
+	"strings"
+	"time"
+
 	"github.com/agentaudit/agentaudit/schema"
 	"github.com/agentaudit/agentaudit/schema/value"
 )
@@ -15,6 +18,16 @@ import (
 //	  - A line has no time, no session and no directory, and a call most often no id. Such a call is named by its place in
 //	    the log, and a result that names an id nobody has is kept by itself: which call it belongs to is not told.
 //	  - Exit codes, decisions, user, host: none.
+//
+// And what `cursor-agent -p --output-format stream-json` prints (2025, 2026); its messages are read by messages.go:
+//
+//		{"type":"system","subtype":"init","apiKeySource","cwd","session_id","model","permissionMode"}
+//		{"type":"tool_call","subtype":"started"|"completed","call_id","session_id","timestamp_ms",
+//		 "tool_call":{"shellToolCall":{"args":{"command","workingDirectory"},"result":{"success"|"failure"|"rejected"|…:{…}}}}}
+//
+//	  - The kind of tool is the key that ends in ToolCall; function is {"name","arguments"}. Of a shell, the result has
+//	    exitCode, stdout, stderr and executionTime in milliseconds.
+//	  - rejected, and permissionDenied, are denials: of the person, and of the settings. Who allowed is not told.
 type cursor struct{ prompts bool }
 
 const cursorName = "cursor"
@@ -25,8 +38,15 @@ func (*cursor) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {
 		return false
 	}
-	if str(v.Get("type")) == "turn_ended" {
+	switch str(v.Get("type")) {
+	case "turn_ended":
 		return v.Get("status").Exists()
+	case "tool_call":
+		return v.Get("tool_call").Kind() == value.Object && v.Get("call_id").Exists()
+	case "result":
+		return v.Get("session_id").Exists() && v.Get("result").Exists() && v.Get("duration_ms").Exists()
+	case "system":
+		return str(v.Get("subtype")) == "init" && v.Get("apiKeySource").Exists() && v.Get("session_id").Exists()
 	}
 	role := str(v.Get("role"))
 	return (role == "user" || role == "assistant") && v.Get("message", "content").Kind() == value.Array &&
@@ -36,6 +56,22 @@ func (*cursor) Detect(v value.Value) bool {
 func (c *cursor) Convert(src *Source, in *Input, emit Emit) bool {
 	v := in.Body
 	l := callLog{src: src, in: in, emit: emit, format: cursorName, family: cursorName, time: parseTime(v.Get("timestamp"))}
+	if session := str(v.Get("session_id")); session != "" {
+		l.begin(session)
+		if l.time.IsZero() {
+			l.time = parseTime(v.Get("timestamp_ms"))
+		}
+		if v.Get("tool_call").Exists() {
+			cursorStream(&l, v)
+			return true
+		}
+		known := &src.Known
+		keep(&known.Session.Type, "exec")
+		keep(&known.Command.Cwd, str(v.Get("cwd")))
+		keep(&known.Identity.Model, str(v.Get("model")))
+		keep(&known.Authorization.Mode, str(v.Get("permissionMode")))
+		return true
+	}
 	content := v.Get("message", "content")
 	for b := content.First(); b.Exists(); b = b.Next() {
 		switch str(b.Get("type")) {
@@ -67,4 +103,60 @@ func cursorResult(l *callLog, b value.Value) {
 		return
 	}
 	l.send(f, text, b.Get("is_error").String())
+}
+
+// cursorStream reads a call that has started or is completed.
+func cursorStream(l *callLog, v value.Value) {
+	id := str(v.Get("call_id"))
+	c := v.Get("tool_call").First()
+	for c.Exists() && c.Kind() != value.Object {
+		c = c.Next()
+	}
+	tool, arguments := strings.TrimSuffix(c.Key(), "ToolCall"), c.Get("args")
+	if tool == "function" {
+		tool, arguments = str(c.Get("name")), c.Get("arguments")
+	} else if name := str(first(arguments, "toolName", "name")); tool == "mcp" && name != "" {
+		tool, arguments = "mcp__"+str(first(arguments, "providerIdentifier", "serverName"))+"__"+name, arguments.Get("args")
+	}
+	if str(v.Get("subtype")) != "completed" {
+		f := l.request(id, tool, arguments)
+		f.Command.Cwd = joinPath(f.Command.Cwd, str(arguments.Get("workingDirectory")))
+		l.send(f, tool, string(jsonOf(arguments)))
+		return
+	}
+	f := l.fragment(schema.Result, id)
+	r := c.Get("result")
+	inner := r.First()
+	f.Execution.Duration = scaled(first(inner, "executionTime", "localExecutionTimeMs"), time.Millisecond)
+	text := str(first(inner, "stdout", "content", "output"))
+	if text == "" && inner.Kind() == value.Object && tool != "shell" {
+		text = string(jsonOf(inner))
+	}
+	setStdout(&f.Execution, text)
+	if s := str(inner.Get("stderr")); s != "" {
+		setStderr(&f.Execution, s)
+	}
+	said := orElse(str(first(inner, "reason", "errorMessage", "error", "message")), str(inner))
+	switch how := r.First().Key(); how {
+	case "success":
+		f.Event.Outcome = schema.OutcomeSuccess
+	case "rejected":
+		deny(f, "user", how, said)
+	case "permissionDenied":
+		deny(f, "config", how, said)
+	case "timeout":
+		f.Execution.TimedOut = true
+		f.Event.Outcome = schema.OutcomeFailure
+	case "aborted", "cancelled":
+		f.Execution.Interrupted = true
+		f.Event.Outcome = schema.OutcomeUnknown
+	case "":
+	default:
+		f.Event.Outcome = schema.OutcomeFailure
+		f.Error.Message = said
+	}
+	if code, ok := inner.Get("exitCode").Int(); ok && f.Authorization.Decision == "" {
+		setExit(f, code)
+	}
+	l.send(f, string(jsonOf(r)))
 }

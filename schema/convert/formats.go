@@ -38,6 +38,7 @@ func formats(o Options) ([]Format, error) {
 		&tetragon{},
 		&gemini{prompts: o.Prompts},
 		&qwen{prompts: o.Prompts},
+		&vscode{prompts: o.Prompts},
 		&clineUI{},
 		&antigravity{prompts: o.Prompts},
 		&aider{},

@@ -13,6 +13,8 @@ func FuzzClineUI(f *testing.F) { fuzzLog(f, "cline-ui") }
 
 func FuzzAntigravity(f *testing.F) { fuzzLog(f, "antigravity") }
 
+func FuzzVSCode(f *testing.F) { fuzzLog(f, "vscode") }
+
 func FuzzToolEvents(f *testing.F) { fuzzLog(f, "tool-events") }
 
 // TestToolEventWords holds which words are about a tool, and which are not.

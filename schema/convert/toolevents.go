@@ -102,7 +102,7 @@ func eventTool(b value.Value) string {
 }
 
 func eventResult(b value.Value) value.Value {
-	return first(b, "result", "output", "response", "tool_response", "toolResult", "tool_result", "tool_output", "toolResponse", "content", "message", "error")
+	return first(b, "result", "output", "response", "tool_response", "toolResult", "tool_result", "tool_output", "toolResponse", "result_json", "error_message", "content", "message", "error")
 }
 
 func (*toolEvents) Detect(v value.Value) bool {
@@ -124,6 +124,15 @@ func (*toolEvents) Convert(src *Source, in *Input, emit Emit) bool {
 	if b != in.Body {
 		l.about(b)
 	}
+	user := l.cursorHook(in.Body)
+	aboutMCP := strings.Contains(plainWord(str(in.Body.Get("hook_event_name"))), "mcp")
+	l.emit = func(f *schema.Fragment) {
+		if aboutMCP && f.Event.Action == schema.ActionTool {
+			setKind(&f.Action, schema.ActionMCP)
+		}
+		f.Identity.UserEmail = orElse(user, f.Identity.UserEmail)
+		emit(f)
+	}
 	id, tool := eventID(b), eventTool(b)
 	if role == schema.Request {
 		arguments := argumentsOf(b)
@@ -134,19 +143,44 @@ func (*toolEvents) Convert(src *Source, in *Input, emit Emit) bool {
 		l.word(id, b)
 		return true
 	}
-	failed := first(b, "is_error", "isError")
-	if s := first(b, "success", "ok"); s.Kind() == value.Bool {
-		failed = boolean(!s.Bool())
-	} else if status := strings.ToLower(str(b.Get("status"))); status == "error" || status == "failed" || status == "failure" {
-		failed = boolean(true)
-	} else if status == "success" || status == "completed" || status == "ok" {
-		failed = boolean(false)
-	} else if e := b.Get("error"); e.Kind() == value.String && e.String() != "" {
-		failed = boolean(true)
-	}
-	l.result(id, tool, eventResult(b), failed)
+	l.result(id, tool, eventResult(b), eventFailed(in.Body, b))
 	l.word(id, b)
 	return true
+}
+
+// eventFailed is true or false where an event says how the call ended, else missing.
+func eventFailed(v, b value.Value) value.Value {
+	if s := first(b, "success", "ok"); s.Kind() == value.Bool {
+		return boolean(!s.Bool())
+	}
+	switch strings.ToLower(str(b.Get("status"))) {
+	case "error", "failed", "failure":
+		return boolean(true)
+	case "success", "completed", "ok":
+		return boolean(false)
+	}
+	for _, k := range eventKinds {
+		if word := plainWord(str(v.Get(k))); strings.Contains(word, "fail") || strings.Contains(word, "error") {
+			return boolean(true)
+		}
+	}
+	if e := b.Get("error"); e.Kind() == value.String && e.String() != "" {
+		return boolean(true)
+	}
+	return first(b, "is_error", "isError")
+}
+
+// cursorHook tells Cursor's hooks, which name the conversation and the folders that are open, and returns the person's
+// e-mail address.
+func (l *anyAgent) cursorHook(v value.Value) string {
+	roots := v.Get("workspace_roots")
+	if !v.Get("generation_id").Exists() || roots.Kind() != value.Array {
+		return ""
+	}
+	l.agent = cursorName
+	keep(&l.src.Known.Command.Cwd, orElse(str(v.Get("cwd")), str(roots.First()))) // of this event, not of those before
+	keep(&l.src.Known.Identity.ServiceVersion, str(v.Get("cursor_version")))
+	return str(v.Get("user_email"))
 }
 
 // eventID is the id of the call. An event's own id, where the call has another, is not it.
