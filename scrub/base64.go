@@ -197,7 +197,7 @@ func (sc *scan) encodedText(i int) (end int) {
 
 // addDecoded reads decoded text and adds what is found, mapped to the encoded groups.
 func (sc *scan) addDecoded(text string) {
-	sub := sc.e.findIn(text, sc.depth+1)
+	sub := sc.e.findIn(text, splitQuotes(text), sc.depth+1)
 	if sub == nil {
 		return
 	}

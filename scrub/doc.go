@@ -14,19 +14,24 @@
 //
 // How a text is read:
 //
-//	text ──► automaton: one case-folded pass over every keyword (automaton.go)
-//	           │ hit
+//	text ──► automaton: one case-folded pass over every keyword, in four lanes (automaton.go)
+//	           │ hits, in order
 //	           ▼
 //	         verifier: reads a bounded stretch around the hit, allocates nothing
-//	           token shapes (tokens.go) · names and values (assign.go, names.go) · headers (header.go)
-//	           · URLs (url.go) · programs' arguments (shell.go) · PEM blocks (pem.go) · existing labels (redaction.go)
-//	           │ span
+//	           tokens, as rule files describe them (tokens.go, rules/) · names and values (assign.go, names.go)
+//	           · headers (header.go) · URLs (url.go) · programs' arguments (shell.go) · manifests (manifest.go)
+//	           · PEM blocks (pem.go) · encoded text, decoded and read in turn (base64.go) · labels (redaction.go)
+//	           │ spans
 //	           ▼
 //	         spans merged, labels written, and the result read again until nothing more is found (engine.go)
 //
-// Text in which a colour code, a quote or a line continuation splits a word is read a second time without them
-// (view.go), and what is found is mapped back.
+// Rules for tokens are data (rules/README.md): the patterns of their files are parsed (pattern.go), compiled to steps
+// (program.go) and matched without memory from one of their literals (match.go). No regular expression engine runs.
+//
+// Text in which a colour code, a quote, a line continuation or an escape disguises a word is read a second time without
+// them (view.go), and what is found is mapped back.
 //
 // What holds: output is valid UTF-8; scrubbing what is scrubbed changes nothing; no text switches scrubbing off; work
-// grows linearly with the text, whatever it holds; clean text costs no allocation.
+// grows linearly with the text, whatever it holds, and is given up, with the text, beyond a budget; clean text costs no
+// allocation.
 package scrub

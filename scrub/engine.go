@@ -32,7 +32,7 @@ type Engine struct {
 	keyID string
 	*tables
 	pool sync.Pool // of *scan
-	macs sync.Pool // of hash.Hash
+	macs sync.Pool // of *keyedHash
 }
 
 // New returns an engine with the built-in rules. It fails for a key under 16 bytes and for a malformed key id.
@@ -56,7 +56,7 @@ func New(o Options) (*Engine, error) {
 		return nil, err
 	}
 	e.pool.New = func() any { return new(scan) }
-	e.macs.New = func() any { return hmac.New(sha256.New, e.key) }
+	e.macs.New = func() any { return &keyedHash{mac: hmac.New(sha256.New, e.key)} }
 	return e, nil
 }
 
@@ -91,7 +91,12 @@ const maxPasses = 16
 // nothing. The result is valid UTF-8: invalid bytes become U+FFFD.
 func (e *Engine) Text(s string) (clean string, n int) {
 	defer rescue(&clean, &n)
-	return e.text(validText(s))
+	split, ascii := inspect(s)
+	if !ascii {
+		s = validText(s)
+		split, _ = inspect(s)
+	}
+	return e.textIn(s, split)
 }
 
 // rescue turns a panic into the loss of the field: nothing unscrubbed leaves.
@@ -110,20 +115,27 @@ func validText(s string) string {
 
 // text is Text of valid UTF-8, which it repeats until nothing more is found.
 func (e *Engine) text(s string) (string, int) {
+	split, _ := inspect(s)
+	return e.textIn(s, split)
+}
+
+// textIn is text where it is known whether quotes split words.
+func (e *Engine) textIn(s string, split bool) (string, int) {
 	n := 0
 	for range maxPasses {
-		next, k := e.pass(s)
+		next, k := e.pass(s, split)
 		if k == 0 {
 			return s, n
 		}
 		s, n = next, n+k
+		split, _ = inspect(s)
 	}
 	return failureLabel, n + 1
 }
 
 // pass replaces what one reading finds.
-func (e *Engine) pass(s string) (string, int) {
-	sc := e.find(s)
+func (e *Engine) pass(s string, split bool) (string, int) {
+	sc := e.findIn(s, split, 0)
 	if sc == nil {
 		return s, 0
 	}
@@ -133,10 +145,17 @@ func (e *Engine) pass(s string) (string, int) {
 	}
 	b := make([]byte, 0, len(s)+24*len(sc.spans))
 	at := 0
+	var last []byte // label
 	for i := range sc.spans {
 		sp := &sc.spans[i]
 		b = append(b, s[at:sp.start]...)
-		b = e.appendLabel(b, sp.kind, sp.value(s))
+		if i > 0 && sp.kind == sc.spans[i-1].kind && sp.value(s) == sc.spans[i-1].value(s) {
+			b = append(b, last...)
+		} else {
+			from := len(b)
+			b = e.appendLabel(b, sp.kind, sp.value(s))
+			last = b[from:]
+		}
 		at = sp.end
 	}
 	b = append(b, s[at:]...)

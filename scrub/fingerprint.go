@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
-	"io"
 	"math"
 )
 
@@ -31,12 +30,23 @@ func (e *Engine) hasFingerprint(value string) bool {
 
 // hash makes the digits of a fingerprint.
 func (e *Engine) hash(value string, digits *[fingerprintDigits]byte) {
-	mac := e.macs.Get().(hash.Hash)
-	mac.Reset() // to the state after the key, which it keeps
-	io.WriteString(mac, value)
-	var sum [sha256.Size]byte
-	hex.Encode(digits[:], mac.Sum(sum[:0])[:fingerprintDigits/2])
-	e.macs.Put(mac)
+	m := e.macs.Get().(*keyedHash)
+	m.mac.Reset() // to the state after the key, which it keeps
+	m.buf = append(m.buf[:0], value...)
+	m.mac.Write(m.buf)
+	hex.Encode(digits[:], m.mac.Sum(m.sum[:0])[:fingerprintDigits/2])
+	clear(m.buf)
+	if cap(m.buf) > maxPooled {
+		m.buf = nil
+	}
+	e.macs.Put(m)
+}
+
+// keyedHash is an HMAC and the buffers it works in.
+type keyedHash struct {
+	mac hash.Hash
+	buf []byte
+	sum [sha256.Size]byte
 }
 
 // entropyBits estimates the bits of a value: its length times the smaller of what its alphabet could carry and what

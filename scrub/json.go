@@ -15,7 +15,7 @@ func (e *Engine) JSON(s string) (clean string, n int) {
 	for range maxPasses {
 		next, k, ok := e.jsonPass(s, 0)
 		if !ok {
-			next, k = e.pass(s) // what this leaves may be JSON
+			next, k = e.pass(s, splitQuotes(s)) // what this leaves may be JSON
 		}
 		s, n = next, n+k
 		if k == 0 {

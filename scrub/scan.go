@@ -128,17 +128,17 @@ func (sc *scan) reset(s string) {
 
 // find reads s; it returns nil when there is nothing to verify, else a scan whose spans are in order, apart, and none
 // of them a mere label. The caller releases it.
-func (e *Engine) find(s string) *scan { return e.findIn(s, 0) }
+func (e *Engine) find(s string) *scan { return e.findIn(s, splitQuotes(s), 0) }
 
-// findIn is find in text that was decoded depth times.
-func (e *Engine) findIn(s string, depth int) *scan {
+// findIn is find in text that was decoded depth times; split tells whether quotes split its words.
+func (e *Engine) findIn(s string, split bool, depth int) *scan {
 	var sc *scan
 	if depth > 0 {
 		sc = e.acquire(s)
 		sc.depth = depth
 	}
 	sc = e.read(sc, s)
-	if sc != nil && sc.wantView || splitQuotes(s) {
+	if sc != nil && sc.wantView || split {
 		sc = e.readView(sc, s)
 	}
 	if sc != nil && len(sc.spans) > 0 {

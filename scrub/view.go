@@ -278,24 +278,33 @@ func escapeSequence(s string, i, intro int) int {
 // Quotes are frequent, and quotes between letters rare: so eight bytes are looked at at once, and without a branch for
 // each quote.
 func splitQuotes(s string) bool {
+	split, _ := inspect(s)
+	return split
+}
+
+// inspect is splitQuotes; ascii tells whether all of the text is ASCII, if not split.
+func inspect(s string) (split, ascii bool) {
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	if len(b) < 16 {
-		return splitQuotesIn(s, 0, len(s))
+		return splitQuotesIn(s, 0, len(s)), false
 	}
 	before := uint64(0) // words in the eight bytes before
 	x := binary.LittleEndian.Uint64(b)
+	all := x
 	word, quote := wordsIn(x), quotesIn(x)
 	i := 0
 	for ; i+16 <= len(b); i += 8 {
 		x = binary.LittleEndian.Uint64(b[i+8:])
+		all |= x
 		nextWord, nextQuote := wordsIn(x), quotesIn(x)
 		found := quote & (word<<8 | before>>56) & ((word|quote)>>8 | (nextWord|nextQuote)<<56)
 		if found != 0 && splitQuotesIn(s, i, i+8) {
-			return true
+			return true, false
 		}
 		before, word, quote = word, nextWord, nextQuote
 	}
-	return splitQuotesIn(s, i, len(s))
+	all |= binary.LittleEndian.Uint64(b[len(b)-8:])
+	return splitQuotesIn(s, i, len(s)), all&highs == 0
 }
 
 func splitQuotesIn(s string, from, to int) bool {

@@ -75,6 +75,18 @@ func (sc *scan) readWords(i int, vector bool, most int) (n, here int) {
 		if i >= limit {
 			break
 		}
+		if !vector && plainByte[s[i]] { // most words
+			from := i
+			for i < len(s) && plainByte[s[i]] {
+				i++
+			}
+			if i == len(s) || s[i] == ' ' || s[i] == '\n' {
+				sc.args[n], sc.argStart[n], sc.argEnd[n] = s[from:i], from, i
+				n++
+				continue
+			}
+			i = from
+		}
 		if vector {
 			if s[i] != ',' {
 				break
