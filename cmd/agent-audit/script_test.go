@@ -10,12 +10,19 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/agentaudit/agentaudit/exporters/s3/s3test"
 )
 
 // The scripts run this program as users do: testscript puts it on PATH, where it finds itself to run its exporters.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"agent-audit": main})
+	testscript.Main(withServers{m}, map[string]func(){"agent-audit": main})
 }
+
+// withServers stops the S3 servers that tests have started.
+type withServers struct{ *testing.M }
+
+func (m withServers) Run() int { return s3test.Main(m.M) }
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

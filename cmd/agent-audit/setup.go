@@ -9,6 +9,6 @@ func setupCommand() *cobra.Command {
 		Long:  "Make a store ready for the exporter. Nothing that belongs to others is changed, and running it again changes nothing more.",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand(setupElasticsearchCommand(), setupKibanaCommand())
+	c.AddCommand(setupElasticsearchCommand(), setupKibanaCommand(), setupS3Command())
 	return c
 }

@@ -49,8 +49,8 @@ type settings struct {
 
 // Bounds of a retention.
 const (
-	minRetention = 24 * time.Hour
-	maxRetention = 100 * 365 * 24 * time.Hour
+	MinRetention = 24 * time.Hour
+	MaxRetention = 100 * 365 * 24 * time.Hour
 )
 
 func parseSettings(data []byte) (*settings, archive.Options, error) {
@@ -84,7 +84,7 @@ func (c *settings) check() (err error) {
 	if c.retention, err = time.ParseDuration(c.Retention); err != nil {
 		return fmt.Errorf("retention %.40q is no duration such as 8760h", c.Retention)
 	}
-	if c.retention < minRetention || c.retention > maxRetention {
+	if c.retention < MinRetention || c.retention > MaxRetention {
 		return fmt.Errorf("retention %s is not between a day and 100 years", c.Retention)
 	}
 	return nil
