@@ -5,7 +5,7 @@ STATIC   = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz e2e crash bench bench-scrub lint clean
+.PHONY: help build demo test race fuzz e2e crash bench bench-archive bench-scrub lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ crash: build ## the long crash suite: 100 kills during 50,000 records
 
 bench: ## benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-archive: ## write, verify and retrieve an archive of AGENT_AUDIT_RECORDS (400,000) records; S3 exporter to MinIO
+	$(GO) test -run '^$$' -bench 'BenchmarkArchive' -benchtime 1x ./internal/query && $(GO) test -run '^$$' -bench . -benchtime 5x ./exporters/s3
 
 bench-scrub: ## speed of scrubbing, also on adversarial text and against gitleaks' detector, and what each of the two finds
 	@cd test/gitleaks && $(GO) run . && $(GO) test -count=1 -v .

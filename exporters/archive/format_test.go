@@ -160,7 +160,7 @@ func TestZone(t *testing.T) {
 		t.Fatal(err)
 	}
 	z := s.Manifest.Zone
-	if len(z.Sessions) != maxZoneValues || strings.Join(z.Truncated, " ") != "users sessions" {
+	if len(z.Sessions) != maxZoneSessions || strings.Join(z.Truncated, " ") != "users sessions" {
 		t.Errorf("%d sessions, truncated %q", len(z.Sessions), z.Truncated)
 	}
 	for _, c := range []struct {

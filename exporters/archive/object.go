@@ -75,7 +75,7 @@ func Pack(in Input) (*Packed, error) {
 		First: first, Last: in.Records[len(in.Records)-1].Sequence,
 	}
 	m.setBefore(&in.Tree)
-	k := &packer{p: &Packed{Manifest: m, Tree: in.Tree.Clone()}, zone: NewSummary()}
+	k := &packer{p: &Packed{Manifest: m, Tree: in.Tree.Clone()}, zone: NewSummary(Version)}
 	var err error
 	if k.zip, err = newCompressor(suffix); err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (k *packer) add(r *exporters.Record) error {
 	if k.block == nil {
 		k.block = &blockWriter{
 			Block: Block{First: r.Sequence}, leaves: merkle.NewRange(r.Sequence), from: k.out.Len(),
-			sum: NewSummary(), sessions: marks{}, agents: marks{},
+			sum: NewSummary(Version), sessions: marks{}, agents: marks{},
 		}
 		k.zip.Reset(&k.out)
 	}

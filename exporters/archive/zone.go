@@ -19,11 +19,20 @@ type Zone struct {
 	Truncated []string `json:"truncated,omitempty"`
 }
 
-// Bounds of a list: values, and bytes of a value. A value that is too long is left out, and the list truncated.
+// Bounds of a list: values, and bytes of a value. A value that is too long is left out, and the list truncated. Of
+// sessions there are many, and blocks have their marks: the list is for small objects. Version 1 had no blocks.
 const (
-	maxZoneValues = 1000
-	maxZoneValue  = 256
+	maxZoneValues   = 1000
+	maxZoneSessions = 100
+	maxZoneValue    = 256
 )
+
+func maxValues(list string, version int) int {
+	if list == "sessions" && version >= 2 {
+		return maxZoneSessions
+	}
+	return maxZoneValues
+}
 
 // zoneList is one list of a Zone: its name, its place, and the fields it is drawn from.
 var zoneLists = []struct {
@@ -40,15 +49,16 @@ var zoneLists = []struct {
 
 // Summary collects what a manifest says of its records as a whole: Zone and time range.
 type Summary struct {
+	version   int
 	seen      []map[string]struct{} // by list
 	truncated []bool
 	risk      *int64
 	times     TimeRange
 }
 
-// NewSummary of no records.
-func NewSummary() *Summary {
-	z := &Summary{seen: make([]map[string]struct{}, len(zoneLists)), truncated: make([]bool, len(zoneLists))}
+// NewSummary of no records, for a manifest of a version.
+func NewSummary(version int) *Summary {
+	z := &Summary{version: version, seen: make([]map[string]struct{}, len(zoneLists)), truncated: make([]bool, len(zoneLists))}
 	for i := range z.seen {
 		z.seen[i] = make(map[string]struct{})
 	}
@@ -91,7 +101,7 @@ func (z *Summary) value(i int, s string) {
 	if _, ok := z.seen[i][s]; ok {
 		return
 	}
-	if len(z.seen[i]) == maxZoneValues || len(s) > maxZoneValue {
+	if len(z.seen[i]) == maxValues(zoneLists[i].name, z.version) || len(s) > maxZoneValue {
 		z.truncated[i] = true
 		return
 	}

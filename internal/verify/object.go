@@ -140,7 +140,7 @@ func (r *records) check(data []byte) {
 
 // documents checks that each record is the canonical document of its place, and that the manifest's summary is theirs.
 func (r *records) documents(data []byte) {
-	sum := archive.NewSummary()
+	sum := archive.NewSummary(r.m.Version)
 	var doc value.Doc
 	bad := 0
 	for rec, err := range r.m.Records(data) {
