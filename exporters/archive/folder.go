@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,6 +18,15 @@ type folder struct {
 	dir  string
 	disk disk
 	lock *os.File
+}
+
+// OpenFolder makes the folder if need be, and locks it against other exporters.
+func OpenFolder(dir string) (Store, error) {
+	f, err := openFolder(dir, osDisk{})
+	if err != nil {
+		return nil, fmt.Errorf("archive: %w", err)
+	}
+	return f, nil
 }
 
 // openFolder makes the folder if need be, and locks it.

@@ -201,15 +201,30 @@ func FuzzManifest(f *testing.F) {
 	for _, s := range sealed {
 		f.Add(s.File)
 	}
+	beat := &Heartbeat{
+		Entry: Entry{Version: Version, Origin: "o", Stream: "s", Lock: &Lock{Mode: Compliance, Until: time.Unix(1e9, 0).UTC()}, Previous: sealed[1].Manifest.Previous},
+		Tree:  sealed[1].Manifest.Tree.After,
+	}
+	file, err := Marshal(beat)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(file)
 	f.Add([]byte(`{"version":1}`))
 	f.Add([]byte(`{"version":1,"first":0,"last":18446744073709551615,"count":0}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
+		for _, name := range []string{ManifestName(0), HeartbeatName(0, time.Time{})} {
+			l, err := ParseLink(name, file)
+			if err != nil {
+				continue
+			}
+			if again, err := Marshal(l); err != nil || !bytes.Equal(again, file) {
+				t.Fatalf("read as it is not written: %v\n%s\n%s", err, file, again)
+			}
+		}
 		l, err := ParseLink(ManifestName(0), file)
 		if err != nil {
 			return
-		}
-		if again, err := Marshal(l); err != nil || !bytes.Equal(again, file) {
-			t.Fatalf("read as it is not written: %v\n%s\n%s", err, file, again)
 		}
 		m := l.(*Manifest)
 		for range m.Records(sealed[0].Object) {

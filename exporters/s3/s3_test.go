@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/agentaudit/agentaudit/exporters"
 	"github.com/agentaudit/agentaudit/exporters/archive"
+	"github.com/agentaudit/agentaudit/exporters/archive/storetest"
 	"github.com/agentaudit/agentaudit/exporters/exportertest"
 	"github.com/agentaudit/agentaudit/exporters/s3/s3test"
 )
@@ -128,6 +130,19 @@ func TestConformance(t *testing.T) {
 				Open:   func(ctx context.Context) (exporters.Exporter, error) { return Open(ctx, k.settings(nil)) },
 				Stored: k.stored,
 			}
+		})
+	})
+}
+
+func TestStore(t *testing.T) {
+	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
+		k := newKit(t, server, false)
+		storetest.Run(t, func(t *testing.T) archive.Store {
+			b, err := openBucket(t.Context(), &settings{Place: k.place, Mode: archive.Compliance, retention: 48 * time.Hour})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
 		})
 	})
 }
