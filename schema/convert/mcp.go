@@ -24,7 +24,8 @@ import (
 //	  - A client that tells its servers the id that its own log has for the call (_meta: claudecode/toolUseId, callId) makes
 //	    both one action.
 //	  - Only tools/call is an action; all other methods of the protocol say nothing here. Lines that are no message are
-//	    not of this format: a server's own output stands between them.
+//	    not of this format: a server's own output stands between them, and between the lines of a message that is printed
+//	    over several. Those are put together, up to 64 KiB, and kept as text besides.
 //	  - isError is the tool's failure, error the protocol's. There is no exit code, decision, user or model.
 type mcp struct{}
 
@@ -40,7 +41,7 @@ func (*mcp) Looks() string {
 func (*mcp) Detect(v value.Value) bool {
 	if s, ok := v.Str(); ok {
 		_, ok := readMCPLine(new(value.Doc), s)
-		return ok
+		return ok || mcpBegins(s) || mcpGoesOn(s)
 	}
 	if v.Kind() == value.Array {
 		v = v.First()
@@ -134,6 +135,53 @@ func readMCPLine(doc *value.Doc, s string) (mcpText, bool) {
 	return t, rpcMessage(t.message)
 }
 
+// mcpBegins says whether a line begins a message that goes on in the next ones, printed over several lines.
+func mcpBegins(s string) bool {
+	head, rest, ok := strings.Cut(s, "Message from ")
+	who, rest, _ := strings.Cut(rest, ": ")
+	return ok && len(head) <= 256 && (who == "client" || who == "server") && strings.HasPrefix(rest, "{")
+}
+
+// mcpGoesOn says whether a line may be one of those, by how it begins. A server's own output stands between them.
+func mcpGoesOn(s string) bool {
+	if s == "" || s[0] != ' ' && s[0] != '\t' && s[0] != '}' {
+		return false
+	}
+	s = strings.TrimLeft(s, " \t")
+	for _, word := range []string{"true", "false", "null"} {
+		if strings.HasPrefix(s, word) {
+			return true
+		}
+	}
+	return s != "" && strings.IndexByte(`"{}[]-0123456789`, s[0]) >= 0
+}
+
+// mcpLongest bounds the text of a message that is put together.
+const mcpLongest = 64 << 10
+
+// part takes a line of a message printed over several, and returns the whole with the last one, "" before. The lines before
+// that are kept as text as well, so that nothing is lost if the end never comes.
+func (l *mcpLine) part(s string) string {
+	known := &l.src.Known.Message
+	switch {
+	case mcpBegins(s):
+		*known = strings.Clone(s)
+		return ""
+	case *known == "" || !mcpGoesOn(s):
+		return ""
+	case len(*known)+len(s) > mcpLongest:
+		*known = ""
+		return ""
+	}
+	*known += "\n" + s
+	if s[0] != '}' {
+		return ""
+	}
+	whole := *known
+	*known = ""
+	return whole
+}
+
 var mcpLevels = set("info error warn warning debug trace")
 
 func (*mcp) Convert(src *Source, in *Input, emit Emit) bool {
@@ -143,7 +191,9 @@ func (*mcp) Convert(src *Source, in *Input, emit Emit) bool {
 		var doc value.Doc
 		t, ok := readMCPLine(&doc, s)
 		if !ok {
-			return false
+			if t, ok = readMCPLine(&doc, l.part(s)); !ok {
+				return false
+			}
 		}
 		l.time, l.server = t.time, t.server
 		l.message(t.message)

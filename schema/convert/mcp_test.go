@@ -63,6 +63,29 @@ func TestMCPCaller(t *testing.T) {
 	}
 }
 
+// A message printed over several lines is put together, whatever the server prints between them; the lines are kept as well.
+func TestMCPPrinted(t *testing.T) {
+	log := []string{
+		`2026-02-03T04:05:02.000Z [tracker] [info] Message from client: {"method":"tools/call","params":{"name":"close","arguments":{"id":7}},"jsonrpc":"2.0","id":1} { metadata: undefined }`,
+		`2026-02-03T04:05:04.000Z [tracker] [info] Message from server: {`, `  "jsonrpc": "2.0",`, `  "id": 1,`, `Traceback (most recent call last):`, `  File "x.py", line 2`,
+		`  "result": {`, `    "content": [`, `      {`, `        "type": "text",`, `        "text": "gone"`, `      }`, `    ],`, `    "isError": true`, `  }`, `} { metadata: undefined }`,
+		`2026-02-03T04:05:05.000Z [tracker] [info] Message from server: {`, `  "never": true,`,
+		`2026-02-03T04:05:06.000Z [tracker] [info] Message from client: {"method":"tools/call","params":{"name":"open","arguments":{}},"jsonrpc":"2.0","id":2}`,
+	}
+	kept := 0
+	var got []string
+	for _, a := range readLog(t, strings.Join(log, "\n"), "auto") {
+		if a.Event.Action == schema.ActionLog {
+			kept++
+			continue
+		}
+		got = append(got, strings.TrimSpace(a.Command.Tool+" "+a.Event.Outcome+" "+a.Execution.Stdout))
+	}
+	if want := "mcp__tracker__close failure gone, mcp__tracker__open"; strings.Join(got, ", ") != want || kept != len(log)-3 {
+		t.Errorf("%d kept of %d, %q", kept, len(log), got)
+	}
+}
+
 // TestMCPOther holds that other uses of JSON-RPC are not taken.
 func TestMCPOther(t *testing.T) {
 	for _, s := range []string{
