@@ -50,6 +50,17 @@ func TestTemplatesOnElasticsearch(t *testing.T) {
 		}
 	}
 	proveRecords(t, s, stream)
+
+	// An argument longer than flattened fields index is stored, and found by its words.
+	content := strings.Repeat("line of a file ", 4000) + "needle"
+	create(t, s, stream, "long", &schema.Action{
+		Time: time.Unix(1, 0), Command: schema.Command{ToolArguments: schema.JSON(`{"content":"` + content + `"}`)},
+		Trail: schema.Trail{LongValues: []string{content}},
+	})
+	s.Must(t, http.MethodPost, "/"+stream+"/_refresh", nil)
+	if n := count(t, s, stream, object{"match": object{"agent_audit.long_values": "Needle"}}); n != 1 {
+		t.Errorf("a word of a long argument finds %d", n)
+	}
 }
 
 // TestTypesOnOpenSearch proves the types that we ship and the test distribution of Elasticsearch has not: wildcard,

@@ -25,7 +25,7 @@ type Limits struct {
 	Output    int // stdout and stderr, each
 	Original  int // what could not be understood
 	Arguments int // JSON arguments of a tool call, fields without a place
-	Text      int // any other text: command line, stdin, message …
+	Text      int // any other text: command line, stdin, message …; keywords have schema.MaxKeyword besides
 }
 
 // DefaultLimits keep a record well below what a store takes.
