@@ -491,7 +491,7 @@ func exempt(kind, name, v string) bool {
 	}
 	switch kind {
 	case kindPrivateKey, kindCredential, kindAPIKey, kindToken, kindSecret, kindCookie:
-		return isPath(v) || isResource(v)
+		return isPath(v) || isResource(v) || isImport(v)
 	case kindPassword:
 		return (foldSuffix(name, "pwd") || v != "" && (v[0] == '.' || v[0] == '~')) && isPath(v)
 	}
@@ -541,7 +541,7 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		b := sc.before(a.start)
 		return (b == '?' || b == '&' || b == ';' || a.start >= 6 && sc.s[a.start-6] == '\\') && len(v) >= 16 && (looksRandom(v, 16) || strings.IndexByte(v, '%') > 0)
 	case kindCredential:
-		return looksRandom(v, 8) && shapeOf(v).digit > 0 || len(v) >= 12 && basicPair(v)
+		return looksRandom(v, 8) && shapeOf(v).digit > 0 && !isMember(v) || len(v) >= 12 && basicPair(v)
 	case kindPassword:
 		if a.name == "PWD" {
 			return a.connection(sc) && len(v) > 2 && !isPath(v) || (a.op == ':' || a.spaced) && passwordLiteral(v) && !isPath(v)
@@ -552,7 +552,7 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		return a.kind == kindSecret || isEnvName(a.name)
 	}
 	sh := shapeOf(v)
-	if sh.hex && !isEnvName(a.name) || isPath(v) || sh.digit == 0 && wordy(v) || isMember(v) {
+	if sh.hex && !isEnvName(a.name) || isPath(v) || sh.digit == 0 && wordy(v) || isMember(v) || strings.Count(v, "_") > 2 && sh.upper*4 < sh.n {
 		return false
 	}
 	return looksRandom(v, 16)
@@ -606,6 +606,9 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 		return false
 	}
 	sh := shapeOf(v)
+	if a.op == '=' && a.spaced && sh.digit == sh.n && sh.n <= 5 && (isEnvName(a.name) || !a.lineStart(s)) {
+		return false // const ERROR_INVALID_PASSWORD = 1324
+	}
 	if sh.digit == sh.n { // a number
 		return sh.n >= 4 && (a.kind == kindPassword || isEnvName(a.name)) || sh.n >= 6 && a.op != ':'
 	}
@@ -618,7 +621,7 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if is(v[0], ccDigit) && len(v) > 1 && v[1] == '*' || strings.Contains(v, "this.") {
 		return false // a repetition in a grammar (RFC 5234); code
 	}
-	if len(v) < 4 && a.op == '=' && a.kind != kindPassword && !isEnvName(a.name) {
+	if len(v) < 4 && (a.op == '=' || a.op == ':') && a.kind != kindPassword && !isEnvName(a.name) || strings.Contains(v, "->") && is(v[0], ccLower|ccUpper) {
 		return false
 	}
 	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) || a.spaced && strings.HasSuffix(v, "{}") ||
@@ -738,7 +741,7 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 	if v[0] == '-' || strings.HasPrefix(v, "id=") || strings.HasPrefix(v, "type=") || strings.HasPrefix(v, "src=") {
 		return false
 	}
-	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && endsWith(a.name, v) { // --password PASSWORD
+	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && (endsWith(a.name, v) || strings.EqualFold(compact(a.name), compact(v))) { // --password PASSWORD, --access-key ACCESSKEY
 		return false
 	}
 	if sh.digit == 0 && helpWords.has([]byte(strings.TrimRight(v, ".,"))) {
@@ -746,6 +749,9 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 	}
 	return !strings.HasPrefix(s[to:], "  ") || sh.digit > 0
 }
+
+// compact leaves out what separates the words of a name.
+func compact(name string) string { return strings.NewReplacer("-", "", "_", "", ".", "").Replace(name) }
 
 // codeWords are identifiers that code assigns from.
 var codeWords = words("value val values input arg args data result text line content str default body name user info form")

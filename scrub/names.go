@@ -383,7 +383,10 @@ func isReference(v string) bool {
 	if len(v) > 4 && strings.HasPrefix(v, "__") && strings.HasSuffix(v, "__") || yours(v) {
 		return true
 	}
-	if strings.Contains(v, "****") || strings.HasPrefix(v, "ENC[AES256_GCM,") {
+	if len(v) <= 16 && strings.HasSuffix(v, "...") { // cut short
+		return true
+	}
+	if strings.Contains(v, "****") || strings.Contains(v, "**REDACTED**") || strings.HasPrefix(v, "ENC[AES256_GCM,") {
 		return true // masked in part, or encrypted (SOPS)
 	}
 	if strings.HasPrefix(v, "op://") || strings.HasPrefix(v, "arn:aws:") || strings.HasPrefix(v, "{{resolve:") {

@@ -16,7 +16,7 @@ func strictSecret(kind, v string) bool {
 	if v[len(v)-1] == ':' {
 		return false
 	}
-	if strings.Count(v, "/") > 1 && strings.IndexByte(v, '.') > 0 && !looksRandom(v, 24) || isPattern(v) || isResource(v) {
+	if isImport(v) || isPattern(v) || isResource(v) {
 		return false
 	}
 	sh := shapeOf(v)
@@ -90,6 +90,9 @@ func sameWord(a, b []byte) bool {
 func isNotation(v string) bool {
 	if v[0] == '#' && (len(v) == 4 || len(v) == 7 || len(v) == 9) {
 		return run(v, 1, ccHex|ccUpper, 8) == len(v)
+	}
+	if strings.Count(v, ".") > 1 && strings.Trim(v, "0123456789.") == "" { // an OID, a version, an address
+		return true
 	}
 	if v[0] >= 0x80 && len(v) <= 16 {
 		for i := range len(v) {
@@ -187,7 +190,7 @@ func (sc *scan) isProse(a *assignment, v string, to int) bool {
 		return true
 	case a.spaced && len(v) > 2 && v[0] == '-' && run(v, 1, ccLower|ccUpper, len(v)) == len(v):
 		return true
-	case v[0] == '*' && len(v) > 1 && v[1] == '(':
+	case len(v) > 1 && (v[0] == '*' && v[1] == '(' || v[0] == '+' && is(v[1], ccLower) && strings.IndexByte(v, '(') > 0):
 		return true
 	case a.quote != 0 && a.op == ':' && letters > 0 && run(v, 0, ccName, len(v)) == len(v) && !looksRandom(v, 12):
 		return true // JSON has no words
@@ -240,6 +243,20 @@ func labels(name, v string) bool {
 	return foldSuffix(name, strings.ToLower(v))
 }
 
+// isImport reports whether v is the path of a package: github.com/a/b/v2/c.
+func isImport(v string) bool {
+	host, path, ok := strings.Cut(v, "/")
+	if !ok || strings.IndexByte(host, '.') <= 0 || run(v, 0, ccName|ccB64, len(v)) != len(v) || strings.IndexByte(v, '+') >= 0 {
+		return false
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		if len(part) > 40 || looksRandom(part, 16) && !wordy(part) {
+			return false
+		}
+	}
+	return true
+}
+
 // isAddress reports whether v is a URL that holds nothing random: an endpoint, a page of documentation.
 func isAddress(v string) bool {
 	i := strings.Index(v, "://")
@@ -261,6 +278,9 @@ func isNumber(v string) bool {
 		if len(v) > 0 && run(v, 0, ccDigit, len(v)) == len(v) {
 			return true
 		}
+	}
+	if len(v) > 1 && len(v) <= 9 && v[0] == '$' && run(v, 1, ccHex|ccUpper, 8) == len(v) { // Pascal
+		return true
 	}
 	if len(v) > 2 && v[0] == '0' && lower(v[1]) == 'x' {
 		return len(v) <= 10 && run(v, 2, ccHex|ccUpper, 8) == len(v)
@@ -545,7 +565,7 @@ func (sc *scan) element(a *assignment) {
 	s := sc.s
 	from := skipSpace(s, a.value)
 	end := strings.IndexByte(s[from:min(len(s), from+maxJudged)], '<')
-	if end <= 0 {
+	if end <= 0 || sc.at(from+end+1) != '/' {
 		return
 	}
 	v := strings.TrimRight(s[from:from+end], " \t\r\n")
