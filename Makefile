@@ -40,6 +40,9 @@ bench-archive: ## write, verify and retrieve an archive of AGENT_AUDIT_RECORDS (
 bench-scrub: ## speed of scrubbing, also on adversarial text and against gitleaks' detector, and what each of the two finds
 	@cd test/gitleaks && $(GO) run . && $(GO) test -count=1 -v .
 
+bench-convert: ## how much log of each format one core converts: MB/core-s
+	$(GO) test -run '^$$' -bench BenchmarkConvert -benchmem -cpu 1 ./schema/convert
+
 lint: ## vet, staticcheck, gofumpt
 	@$(GO) vet ./... && $(STATIC) ./... && out=$$($(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not gofumpt-formatted: $$out"; exit 1; fi
 

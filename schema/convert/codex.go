@@ -825,6 +825,7 @@ func (l *codexLine) assessment() {
 func (l *codexLine) stream(typ string) {
 	known := &l.src.Known
 	if typ == "thread.started" {
+		l.src.Link(codexRun, l.in.ID())
 		if id := str(l.item.Get("thread_id")); id != known.Session.ID {
 			*known = schema.Action{}
 			keep(&known.Session.ID, id)
@@ -852,18 +853,29 @@ func (l *codexLine) stream(typ string) {
 	l.streamItem(f, kind)
 	if id := str(item.Get("id")); id != "" && known.Session.ID != "" {
 		f.Command.CallID = id
-		name := "call " + l.key(id).String()
+		key := l.streamKey(id)
+		name := "call " + key.String()
 		if _, started := l.src.Linked(name); role == schema.Request {
-			l.src.Link(name, l.key(id))
+			l.src.Link(name, key)
 		} else if l.src.Unlink(name); !started {
 			f.Role = schema.Whole
 		}
-		identifyLine(f, l.key(id), string(jsonOf(item)))
+		identifyLine(f, key, string(jsonOf(item)))
 	} else {
 		f.Role = schema.Whole
 		identifyByInput(f, l.in, 0)
 	}
 	l.emit(f)
+}
+
+// codexRun is the name under which the line that began the run is remembered.
+const codexRun = "codex exec run"
+
+// streamKey is the identity of an item. Items are counted from item_0 in each run, and a resumed run begins with the same
+// thread id: so the line that began the run counts too, and what is run, for that line may be lost.
+func (l *codexLine) streamKey(id string) schema.ID {
+	run, _ := l.src.Linked(codexRun)
+	return schema.MakeID(l.key(id).String(), run.String(), str(l.item.Get("command")), str(l.item.Get("server")), str(l.item.Get("tool")))
 }
 
 func (l *codexLine) streamItem(f *schema.Fragment, kind string) {

@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/agentaudit/agentaudit/schema"
@@ -44,5 +46,30 @@ func TestCodexExec(t *testing.T) {
 	alone := fragments(testConverter(t, ""), new(Source), []string{failed})
 	if len(alone) != 1 || alone[0].Role != schema.Whole || alone[0].Trail.Format != codexName {
 		t.Errorf("%+v", alone)
+	}
+}
+
+// TestCodexExecResumed holds that a resumed run, whose items are counted anew under the same thread id, is not mixed up
+// with the first, even where both run the same command.
+func TestCodexExecResumed(t *testing.T) {
+	all := lines(testLogs(t)["codex/exec-resumed.jsonl"])
+	again := append(slices.Clone(all), all[0], all[2], strings.Replace(all[3], "main.go", "other.go", 1))
+	outputs := map[string]bool{}
+	src, actions := new(Source), map[schema.ID]*schema.Action{}
+	tailLines(t, testConverter(t, ""), src, again, func(f *schema.Fragment) {
+		if a := actions[f.Key]; a != nil {
+			a.Merge(&f.Action)
+		} else {
+			actions[f.Key] = f.Clone()
+		}
+	})
+	for _, a := range actions {
+		outputs[a.Command.Line+": "+a.Execution.Stdout] = true
+		if len(a.Trail.Conflicts) > 0 {
+			t.Errorf("conflicts: %s", a.AppendJSON(nil))
+		}
+	}
+	if len(actions) != 4 || len(outputs) != 4 {
+		t.Errorf("%d actions: %v", len(actions), outputs)
 	}
 }
