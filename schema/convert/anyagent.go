@@ -14,12 +14,27 @@ import (
 
 // agentPaths are parts of the paths at which agents keep their logs, and the agents' names.
 var agentPaths = []struct{ part, name string }{
-	{"saoudrizwan.claude-dev", "cline"}, {"/.cline/", "cline"},
-	{"rooveterinaryinc.roo-cline", "roo-code"}, {"kilocode.kilo-code", "kilo-code"},
-	{"/.continue/", "continue"}, {"/amp/threads/", "amp"}, {"/.codebuddy/", "codebuddy"}, {"/.workbuddy/", "workbuddy"},
-	{"/.crush/", "crush"}, {"/.augment/", "auggie"}, {"/windsurf/", "windsurf"}, {"/.junie/", "junie"}, {"/.trae/", "trae"},
-	{"/.kiro/", "kiro"}, {"/amazon-q/", "amazon-q"}, {"/amazonq/", "amazon-q"}, {"/gptme/", "gptme"}, {"/.iflow/", "iflow"},
-	{"/zed/", "zed"}, {"/.zencoder/", "zencoder"}, {"/.factory/", "droid"},
+	{"saoudrizwan.claude-dev", "cline"},
+	{"/.cline/", "cline"},
+	{"rooveterinaryinc.roo-cline", "roo-code"},
+	{"kilocode.kilo-code", "kilo-code"},
+	{"/.continue/", "continue"},
+	{"/amp/threads/", "amp"},
+	{"/.codebuddy/", "codebuddy"},
+	{"/.workbuddy/", "workbuddy"},
+	{"/.crush/", "crush"},
+	{"/.augment/", "auggie"},
+	{"/windsurf/", "windsurf"},
+	{"/.junie/", "junie"},
+	{"/.trae/", "trae"},
+	{"/.kiro/", "kiro"},
+	{"/amazon-q/", "amazon-q"},
+	{"/amazonq/", "amazon-q"},
+	{"/gptme/", "gptme"},
+	{"/.iflow/", "iflow"},
+	{"/zed/", "zed"},
+	{"/.zencoder/", "zencoder"},
+	{"/.factory/", "droid"},
 }
 
 // agentOfPath is the agent whose log lies at a path, "" if that does not tell.
@@ -296,11 +311,22 @@ func exitWords(before string) bool {
 
 // refusals begin what agents tell the model in place of a result when a call was refused, and who refused.
 var refusals = []struct{ prefix, by string }{
-	{"The user denied this operation", "user"}, {"The user doesn't want to", "user"}, {"The user rejected", "user"},
-	{"The user has declined", "user"}, {"The user declined", "user"}, {"The user has rejected", "user"},
-	{"User rejected", "user"}, {"User denied", "user"}, {"User declined", "user"}, {"Rejected by user", "user"},
-	{"Tool call rejected by user", "user"}, {"Tool execution was rejected by the user", "user"},
-	{"Command execution blocked by CLINE_COMMAND_PERMISSIONS", "config"}, {"Permission denied by policy", "config"}, {"Denied by policy", "config"}, {"Blocked by policy", "config"},
+	{"The user denied this operation", "user"},
+	{"The user doesn't want to", "user"},
+	{"The user rejected", "user"},
+	{"The user has declined", "user"},
+	{"The user declined", "user"},
+	{"The user has rejected", "user"},
+	{"User rejected", "user"},
+	{"User denied", "user"},
+	{"User declined", "user"},
+	{"Rejected by user", "user"},
+	{"Tool call rejected by user", "user"},
+	{"Tool execution was rejected by the user", "user"},
+	{"Command execution blocked by CLINE_COMMAND_PERMISSIONS", "config"},
+	{"Permission denied by policy", "config"},
+	{"Denied by policy", "config"},
+	{"Blocked by policy", "config"},
 }
 
 func refusedBy(text string) (string, bool) {

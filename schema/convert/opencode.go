@@ -24,7 +24,10 @@ import (
 //	  - Denials are the words of state.error: "The user rejected permission to use this specific tool call",
 //	    "The user has specified a rule which prevents you from using this specific tool call". "Tool execution aborted"
 //	    is an interruption.
-//	  - Who allowed a call is not told, nor user and host.
+//	  - What was answered to a request for permission is told by the server's events only: permission.asked (older permission.updated){"id","tool":
+//	    {"callID"} or "callID"}, permission.replied{"requestID" or "permissionID","reply" or "response": once, always or
+//	    reject}. The answer is the client's, which is a person's or, of opencode run, a setting's: kept as the source's word,
+//	    and no approval. User and host are not told.
 type opencode struct{}
 
 const opencodeName = "opencode"
@@ -68,6 +71,12 @@ func (*opencode) Convert(src *Source, in *Input, emit Emit) bool {
 	}
 	l.part(first(v, "part"))
 	l.part(v.Get("properties", "part"))
+	switch props := v.Get("properties"); str(v.Get("type")) {
+	case "permission.asked", "permission.updated":
+		l.asked(props)
+	case "permission.replied":
+		l.replied(props)
+	}
 	if opencodeSession(v) {
 		l.session(v)
 	} else if v.Get("role").Exists() {
@@ -179,11 +188,36 @@ func (l *opencodeLine) refusal(f *schema.Fragment, message string) {
 	_, reason, _ := strings.Cut(message, "with the following feedback: ")
 	switch {
 	case strings.HasPrefix(message, "The user rejected permission to use this "):
-		deny(f, "user", "rejected", reason)
+		deny(f, "user", "reject", reason)
 	case strings.HasPrefix(message, "The user has specified a rule which prevents you from using this "):
 		deny(f, "config", "denied", message)
 	case strings.HasPrefix(message, "Tool execution aborted"):
 		f.Execution.Interrupted = true
 		f.Event.Outcome = schema.OutcomeUnknown
 	}
+}
+
+// asked remembers which call a request for permission is about.
+func (l *opencodeLine) asked(p value.Value) {
+	id, call := str(p.Get("id")), orElse(str(p.Get("tool", "callID")), str(p.Get("callID")))
+	if id != "" && call != "" {
+		l.src.Link("permission "+id, callKey(opencodeName, str(p.Get("sessionID")), call))
+	}
+}
+
+// replied is the answer to such a request.
+func (l *opencodeLine) replied(p value.Value) {
+	id, reply := str(first(p, "requestID", "permissionID")), str(first(p, "reply", "response"))
+	key, ok := l.src.Linked("permission " + id)
+	if !ok || reply == "" {
+		return
+	}
+	f := l.fragment(schema.Decision, "")
+	f.Session.ID = orElse(str(p.Get("sessionID")), f.Session.ID)
+	if reply == "reject" {
+		deny(f, "", reply, str(first(p, "message", "feedback")))
+	}
+	f.Authorization.Raw = reply
+	identifyLine(f, key, "permission", id, reply)
+	l.emit(f)
 }
