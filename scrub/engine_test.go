@@ -105,3 +105,16 @@ func TestInvalidUTF8(t *testing.T) {
 		t.Errorf("%q, %d", clean, n)
 	}
 }
+
+// TestBudget holds that a reading that would take too long loses the field, as a panic does.
+func TestBudget(t *testing.T) {
+	e := newEngine(t)
+	slow := &Engine{tables: &tables{auto: e.auto, rules: make([]rule, len(e.rules))}}
+	slow.pool.New = func() any { return new(scan) }
+	for i := range slow.rules {
+		slow.rules[i].verify = func(sc *scan, _, _ int, _ *rule) { sc.steps += maxSteps*len(sc.s) + minSteps + 1 }
+	}
+	if clean, n := slow.Text("password=hunter2"); clean != failureLabel || n != 1 {
+		t.Errorf("%q, %d", clean, n)
+	}
+}

@@ -334,7 +334,7 @@ func (p *patternParser) class() (set byteSet, err error) {
 		set.add(b)
 	}
 	if negated {
-		set = set.inverted()
+		set = p.folding(set).inverted()
 	}
 	return set, nil
 }

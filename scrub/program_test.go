@@ -1,0 +1,67 @@
+package scrub
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"testing"
+)
+
+// TestProgram holds what programs match against the regular expressions of the standard library.
+func TestProgram(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, pattern := range []string{
+		"abc", "a[bc]+d", "a(?:b|cd|)e?", "a{2,3}b?", "[ab]{1,4}b", "[a-c]*c", "(?:ab|a)(?:bc|c)", "a(?:b(?:c|d){2}){1,2}", "ab(?:c|[ab]{0,3}d)?c",
+		"(?i)aB[^c]d", "a(?i:b)c", `a\b.b`, `a\bb?`, "[^a]?b(?:a|b){0,3}", "a?a?a?aaa", "(?:a|b|ab)(?:c|bcd)(?:d*)", "[[:alnum:]]{2}.", `a\.b|a\db|\wc`, "(?:a[ab]{0,2}){1,3}b",
+	} {
+		want := regexp.MustCompile("^(?:" + pattern + ")")
+		e, err := parsePattern(pattern, false)
+		if err != nil {
+			t.Fatalf("%q: %v", pattern, err)
+		}
+		c := patternCompiler{slots: map[byteSet]uint16{}}
+		p, err := c.compile(e, false)
+		if err != nil {
+			t.Fatalf("%q: %v", pattern, err)
+		}
+		for range 3000 {
+			b := make([]byte, r.IntN(9))
+			for i := range b {
+				b[i] = "aabbccdeABC1. "[r.IntN(14)]
+			}
+			sc := scan{s: string(b)}
+			got := sc.forward(p.steps, p.start, 0)
+			end := -1
+			if at := want.FindIndex(b); at != nil {
+				end = at[1]
+			}
+			if got != end {
+				t.Fatalf("%q in %q: %d, want %d", pattern, b, got, end)
+			}
+		}
+	}
+}
+
+// TestAnchors holds which literals a pattern is found by.
+func TestAnchors(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"gh[pousr]_[0-9a-z]{8,}":       "[gho_ ghp_ ghr_ ghs_ ghu_] true",
+		"[0-9a-f]{32}-us[0-9]{1,2}":    "[-us0 -us1 -us2 -us3 -us4 -us5 -us6 -us7 -us8 -us9] true",
+		"(?i)AGE-1[a-z]{4}":            "[age-1] false",
+		"(?:abc|abd)x?y":               "[abcxy abcy abdxy abdy] true",
+		"[a-z]{14}\\.atlasv1\\.[a-z]+": "[.atlasv1.] true",
+	} {
+		e, err := parsePattern(pattern, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := patternCompiler{slots: map[byteSet]uint16{}}
+		p, err := c.compile(e, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(p.anchors, p.cased); got != want {
+			t.Errorf("%q: %s, want %s", pattern, got, want)
+		}
+	}
+}
