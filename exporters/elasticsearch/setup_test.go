@@ -178,8 +178,12 @@ func TestLeastRights(t *testing.T) {
 			t.Errorf("%s reads: %v", role, err)
 		}
 		for _, request := range [][2]string{
-			{"POST", "/" + stream + "/_delete_by_query"}, {"POST", "/" + stream + "/_rollover"}, {"PUT", "/" + stream + "/_mapping"},
-			{"DELETE", "/_data_stream/" + stream}, {"PUT", "/_component_template/x"}, {"POST", "/logs-other-default/_doc"},
+			{"POST", "/" + stream + "/_delete_by_query"},
+			{"POST", "/" + stream + "/_rollover"},
+			{"PUT", "/" + stream + "/_mapping"},
+			{"DELETE", "/_data_stream/" + stream},
+			{"PUT", "/_component_template/x"},
+			{"POST", "/logs-other-default/_doc"},
 		} {
 			if found, err := client.Call(t.Context(), request[0], request[1], object{"query": object{"match_all": object{}}}, nil); err == nil && found {
 				t.Errorf("%s may %s", role, request)
