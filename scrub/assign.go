@@ -209,65 +209,13 @@ func (sc *scan) operator(a *assignment) bool {
 	if k == len(s) {
 		return false
 	}
-	switch b, c := s[k], sc.at(k+1); {
-	case b == '=' && c == '=':
-		a.op, a.comparison = '=', true
-		k += 2
-		if sc.at(k) == '=' {
-			k++
-		}
-	case b == '!' && c == '=':
-		a.op, a.comparison, a.strict = '=', true, true
-		k += 2
-		if sc.at(k) == '=' {
-			k++
-		}
-	case b == '=' && c == '>':
-		a.op = '>'
-		k += 2
-	case a.quote != 0 && (b == '-' && c == '>' || b == 't' && c == 'o' && sc.at(k+2) == ' '): // of a map, in Scala and Kotlin
-		a.op, a.strict = '>', b == 't'
-		k += 2
-		v := skipBlank(s, k)
-		a.value = v
-		return sc.at(v) == '"' || sc.at(v) == '\''
-	case sc.fallback(a, k):
-		return true
-	case b == '=' && c == '~':
-		return false
-	case b == '=':
-		a.op = '='
-		k++
-	case b == ':' && c == '=':
-		a.op, a.spaced = '=', true
-		k += 2
-	case b == ':' && c == ':' && (sc.at(k+2) == '=' || sc.at(k+2) == ':' && sc.at(k+3) == '='): // ::= and :::= of make
-		a.op, a.spaced = '=', true
-		k += strings.IndexByte(s[k:], '=') + 1
-	case b == ':' && (c == ':' || c == '/' && sc.at(k+2) == '/'):
-		return false
-	case b == ':':
-		a.op = ':'
-		k++
-		if a.quote == 0 {
-			k = sc.annotated(a, k)
-		}
-	case (b == '+' || b == '?' || b == '|' || b == '.') && c == '=':
-		a.op = '='
-		k += 2
-	case b == '?' && c == ':':
-		a.op = ':'
-		k += 2
-	case b == '>' && (a.quote == 0 || sc.attribute(a)):
-		a.op, a.element, a.value = '<', a.quote != 0, k+1
-		return true
-	case sc.pairedValue(a, k):
-		return true
-	case a.spaced && a.quote == 0:
-		a.op, a.value = ' ', k
-		return b != '\n' && b != '\r'
-	default:
-		return false
+	n := sc.operatorLength(a, k)
+	if n <= 0 {
+		return n == 0 && sc.otherBinding(a, k)
+	}
+	k += n
+	if a.op == ':' && a.quote == 0 && s[k-1] == ':' {
+		k = sc.annotated(a, k)
 	}
 	v := skipBlank(s, k)
 	if a.quote != 0 && a.op == ':' {
@@ -276,6 +224,71 @@ func (sc *scan) operator(a *assignment) bool {
 	a.spaced = a.spaced || v > k
 	a.value = v
 	return v < len(s)
+}
+
+// operatorLength reads an operator at k into a and returns its length; 0 where there is none, -1 where there is one that
+// binds no value.
+func (sc *scan) operatorLength(a *assignment, k int) int {
+	s := sc.s
+	b, c := s[k], sc.at(k+1)
+	switch {
+	case (b == '=' || b == '!') && c == '=':
+		a.op, a.comparison, a.strict = '=', true, a.strict || b == '!'
+		if sc.at(k+2) == '=' {
+			return 3
+		}
+		return 2
+	case b == '=' && c == '>':
+		a.op = '>'
+		return 2
+	case b == '=' && c == '~', b == ':' && c == '/' && sc.at(k+2) == '/':
+		return -1
+	case b == '=':
+		a.op = '='
+		return 1
+	case b == ':' && c == ':':
+		if sc.at(k+2) != '=' && (sc.at(k+2) != ':' || sc.at(k+3) != '=') {
+			return -1
+		}
+		a.op, a.spaced = '=', true // ::= and :::= of make
+		return strings.IndexByte(s[k:], '=') + 1
+	case b == ':' && c == '=':
+		a.op, a.spaced = '=', true
+		return 2
+	case b == ':':
+		a.op = ':'
+		return 1
+	case c == '=' && (b == '+' || b == '?' || b == '|' || b == '.'):
+		a.op = '='
+		return 2
+	case b == '?' && c == ':' && (a.quote == 0 || !isQuote(sc.at(skipBlank(s, k+2)))):
+		a.op = ':'
+		return 2
+	}
+	return 0
+}
+
+// otherBinding reads what binds a value at k without an operator.
+func (sc *scan) otherBinding(a *assignment, k int) bool {
+	s := sc.s
+	b, c := s[k], sc.at(k+1)
+	switch {
+	case a.quote != 0 && (b == '-' && c == '>' || b == 't' && c == 'o' && sc.at(k+2) == ' '): // of a map, in Scala and Kotlin
+		a.op, a.strict, a.spaced = '>', b == 't', true
+		a.value = skipBlank(s, k+2)
+		return sc.at(a.value) == '"' || sc.at(a.value) == '\''
+	case sc.fallback(a, k):
+		return true
+	case b == '>' && (a.quote == 0 || sc.attribute(a)):
+		a.op, a.element, a.value = '<', a.quote != 0, k+1
+		return true
+	case sc.pairedValue(a, k):
+		return true
+	case a.spaced && a.quote == 0:
+		a.op, a.value = ' ', k
+		return b != '\n' && b != '\r'
+	}
+	return false
 }
 
 // annotated steps over a type between a name and its value: token: string = "x". k stands after the colon.
@@ -593,73 +606,56 @@ func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	if a.trust == trustWeak {
 		return sc.weakSecret(a, v)
 	}
-	if exempt(a.kind, a.name, v) || namesItself(a.name, strings.TrimRight(v, ".,")) {
-		return false
-	}
-	if a.flag && a.kind == kindSecret && isSecretName(v) || strings.IndexByte(v, '.') > 0 && isMember(strings.TrimRight(v, "!;")) || isTypeName(v) && v[len(v)-1] == '?' {
+	if exempt(a.kind, a.name, v) || namesItself(a.name, strings.TrimRight(v, ".,")) || a.flag && a.kind == kindSecret && isSecretName(v) {
 		return false
 	}
 	if a.strict {
 		return !isCall(v) && (a.kind == kindPassword || strings.IndexByte(v, '_') < 0) && strictSecret(a.kind, v)
 	}
-	if a.op == ':' && a.kind == kindPassword && foldEqual(a.name, "passwd") && databases.has([]byte(v)) {
-		return false
-	}
 	sh := shapeOf(v)
-	if a.op == '=' && a.spaced && sh.digit == sh.n && sh.n <= 5 && (isEnvName(a.name) || !a.lineStart(s)) {
-		return false // const ERROR_INVALID_PASSWORD = 1324
+	if sh.digit == sh.n {
+		return a.numberSecret(s, sh.n)
 	}
-	if sh.digit == sh.n { // a number
-		return sh.n >= 4 && (a.kind == kindPassword || isEnvName(a.name)) || sh.n >= 6 && a.op != ':'
-	}
-	if a.spaced && isNumber(v) || strings.HasPrefix(v, "//") && a.op == ':' {
-		return false // a comment
-	}
-	if a.op != ' ' && a.spaced && len(v) > 1 && (v[0] == '&' || v[0] == '*') && is(v[1], ccLower|ccUpper) && sh.digit == 0 {
-		return false // an address, a pointer, an alias of YAML
-	}
-	if is(v[0], ccDigit) && len(v) > 1 && v[1] == '*' || strings.Contains(v, "this.") {
-		return false // a repetition in a grammar (RFC 5234); code
-	}
-	if len(v) < 4 && (a.op == '=' || a.op == ':') && a.kind != kindPassword && !isEnvName(a.name) || strings.Contains(v, "->") && is(v[0], ccLower|ccUpper) {
+	if a.isCode(v, sh) || sc.isProse(a, v, to) {
 		return false
-	}
-	if strings.IndexByte("([{", v[len(v)-1]) >= 0 && a.spaced || isCall(v) || a.spaced && strings.HasSuffix(v, "{}") ||
-		a.op == ':' && (v[len(v)-1] == ':' || v[0] == ':' && len(v) > 1 && is(v[1], ccLower)) {
-		return false
-	}
-	if sc.isProse(a, v, to) {
-		return false
-	}
-	if a.kind != kindPassword && sh.digit == 0 && isCodeName(a.kind, v) && is(v[0], ccUpper) && sh.lower > 0 {
-		return false // CREDENTIALS=WorkloadIdentityCredential
-	}
-	if a.op == ':' && a.spaced && a.kind == kindToken && len(v) < 8 && sc.at(to) == ' ' && is(sc.at(to+1), ccLower) {
-		return false // "token: ES256 is not supported"
 	}
 	identifier := run(v, 0, ccName, len(v)) == len(v) && sh.digit == 0 && v[0] != '-'
-	switch a.op {
-	case ' ':
+	switch {
+	case a.op == ' ':
 		return a.flagValue(v, sh, s, to)
-	case '=':
-		if !a.spaced {
-			return isEnvName(a.name) || !identifier || !sc.isArgument(a, v, to)
-		}
-	}
-	if strings.ContainsAny(v, "([{") && is(v[0], ccLower|ccUpper) && !a.wholeLine(s, to) {
+	case a.op == '=' && !a.spaced:
+		return isEnvName(a.name) || !identifier || !sc.isArgument(a, v, to)
+	case strings.ContainsAny(v, "([{") && is(v[0], ccLower|ccUpper) && !a.wholeLine(s, to):
 		return false
-	}
-	if identifier && sc.isHeaderName(a) {
-		return true
-	}
-	if identifier && len(v) >= 12 && a.wholeLine(s, to) && a.lineStart(s) && !wordy(v) && strings.Count(v, "_") < 2 && !endsWith(a.name, v) {
-		return true
-	}
-	if identifier {
-		return !isTypeName(v) && (a.kind == kindPassword || isEnvName(a.name)) && a.wholeLine(s, to) && a.lineStart(s) && !strings.ContainsAny(v, "._") &&
-			!foldSuffix(v, "password") && !endsWith(a.name, v) && !codeWords.has([]byte(v)) && s[to-1] != ';' && sc.at(to) != ';' && len(v) >= 4
+	case identifier:
+		return sc.identifierSecret(a, v, to)
 	}
 	return !isMember(v)
+}
+
+// identifierSecret judges a word that could as well be a name in code. Of configurations, which have one on a line, it
+// takes passwords, and words that are not made of words.
+func (sc *scan) identifierSecret(a *assignment, v string, to int) bool {
+	s := sc.s
+	if sc.isHeaderName(a) {
+		return true
+	}
+	if !a.wholeLine(s, to) || !a.lineStart(s) || endsWith(a.name, v) {
+		return false
+	}
+	if len(v) >= 12 && !wordy(v) && strings.Count(v, "_") < 2 {
+		return true
+	}
+	return len(v) >= 4 && (a.kind == kindPassword || isEnvName(a.name)) && !isTypeName(v) && !strings.ContainsAny(v, "._") &&
+		!foldSuffix(v, "password") && !codeWords.has([]byte(v)) && s[to-1] != ';' && sc.at(to) != ';'
+}
+
+// numberSecret judges a number of n digits.
+func (a *assignment) numberSecret(s string, n int) bool {
+	if a.op == '=' && a.spaced && n <= 5 && (isEnvName(a.name) || !a.lineStart(s)) {
+		return false // const ERROR_INVALID_PASSWORD = 1324
+	}
+	return n >= 4 && (a.kind == kindPassword || isEnvName(a.name)) || n >= 6 && a.op != ':'
 }
 
 // isExpression reports whether a value without quotes that starts so is a list, an object or a group, and not the
@@ -680,31 +676,6 @@ func (a *assignment) isExpression(v string) bool {
 // isHeaderName reports whether an HTTP header stands here, whose value is never code.
 func (sc *scan) isHeaderName(a *assignment) bool {
 	return a.op == ':' && a.spaced && (foldHas(a.name, 0, "x-") || isQuote(sc.before(a.start)) && a.quote == 0 && strings.Contains(a.name, "-"))
-}
-
-// isCall reports whether v starts a call or an index: getenv("X"), tokens[0].
-func isCall(v string) bool {
-	i := run(v, 0, ccName, len(v))
-	return i > 0 && i < len(v) && (v[i] == '(' || v[i] == '[' || v[i] == '{' && i+1 < len(v) && isQuote(v[i+1])) && !is(v[0], ccDigit)
-}
-
-// isMember reports whether v is a path of identifiers, some with digits: cfg.oauth2.token, hs.config.EncryptedKeys.
-func isMember(v string) bool {
-	if !is(v[0], ccLower|ccUpper) && v[0] != '_' || run(v, 0, ccName, len(v)) != len(v) || strings.IndexByte(v, '-') >= 0 {
-		return false
-	}
-	parts := 0
-	for part := range strings.SplitSeq(v, ".") {
-		if part == "" || is(part[0], ccDigit) || looksRandom(part, 16) && !wordy(part) && (!isEnvName(part) || strings.IndexByte(part, '_') < 0) || len(part) > 48 {
-			return false
-		}
-		parts++
-	}
-	if parts > 1 {
-		return true
-	}
-	_, t := judgeName(v)
-	return t != trustNone
 }
 
 // isArgument reports whether an identifier after name= is code: a keyword argument, a member, the name itself.
