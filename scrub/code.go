@@ -303,7 +303,7 @@ func isMember(v string) bool {
 	}
 	parts := 0
 	for part := range strings.SplitSeq(v, ".") {
-		if part == "" || is(part[0], ccDigit) || looksRandom(part, 16) && !wordy(part) && (!isEnvName(part) || strings.IndexByte(part, '_') < 0) || len(part) > 48 {
+		if part == "" || is(part[0], ccDigit) || looksRandom(part, 16) && (!wordy(part) || len(v) > len(part) && shapeOf(part).digit > 4) && (!isEnvName(part) || strings.IndexByte(part, '_') < 0) || len(part) > 48 {
 			return false
 		}
 		parts++

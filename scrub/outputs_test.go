@@ -13,7 +13,7 @@ func TestWhatAgentsPrint(t *testing.T) {
 		// cloud CLIs
 		"{\n  \"AccessKeyId\": \"«AK¦IAQ7XW2ZK5RJ4MBN6P»\",\n  \"SecretAccessKey\": \"«wJalrXUtnFEMI/K7MDENG/bPxRfiCYA1b2C3d4E5»\"\n}", "aws_secret_access_key = «wJalrXUtnFEMI/K7MDENG/bPxRfiCYA1b2C3d4E5»", "\"SecretString\": \"«{\\\"user\\\":1}»\"",
 		"\"accessToken\": \"«ey¦JhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0." + alnum + "»\"", "az sp: \"password\": \"«abc8¦Q~" + alnum + "x»\"", "\"private_key\": \"«-----BEGIN PRIVATE¦ KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\\n-----END PRIVATE¦ KEY-----\\n»\"",
-		"ya¦ml\nclient-certificate-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0t\nclient-key-data: «LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt»", "    token: «" + alnum + "»\n", "db_password = \"«correct horse battery»\"",
+		"ya¦ml\nclient-certificate-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0t\nclient-key-data: «LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt»", "    token: «" + alnum + "»\n", "token: «s.ZC9Ecf4M5g9o34Q6RkzGsj0z»", "db_password = \"«correct horse battery»\"",
 		// Kubernetes
 		"apiVersion: v1\nkind: Secret\nmetadata:\n  name: x\ndata:\n  user: «YWRtaW4=»\n  conf: «eyJhIjoxfQ==»\ntype: Opaque", "apiVersion: v1\ndata:\n  extra: '«YWRtaW46cGFzcw==»'\nkind: Secret", "kind: Secret\nstringData:\n  a: |\n    «line one\n    line two»\n  b: «x»",
 		"{\n  \"kind\": \"Secret\",\n  \"data\": {\n    \"a\": \"«YWRtaW4=»\"\n  }\n}", "- kind: Secret\n  data:\n    k: «c2VjcmV0»\n- kind: ConfigMap\n  data:\n    k: v", "kind: ConfigMap\ndata:\n  key: value", "kubectl create secret docker-registry r --docker-password=«Pa55»",
