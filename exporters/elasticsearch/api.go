@@ -68,10 +68,7 @@ func (c *Client) Call(ctx context.Context, method, path string, body, into any) 
 // Perform sends a request with the client's credentials, for a server that is reached as Elasticsearch is but is another:
 // Kibana takes the same URLs, users and keys. The request's URL is a path.
 func (c *Client) Perform(r *http.Request) (*http.Response, error) {
-	if c.auth != "" {
-		r.Header.Set("Authorization", c.auth)
-	}
-	res, err := c.pool.Perform(r)
+	res, err := c.es.Transport.Perform(r) // not its Perform: that asks whether it is Elasticsearch
 	if err != nil {
 		return nil, explainTLS(err)
 	}

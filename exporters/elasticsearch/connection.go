@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/elastic/elastic-transport-go/v8/elastictransport"
+	"github.com/elastic/go-elasticsearch/v8"
 )
 
 // Environment variables that hold credentials where no file does. An exporter's process is given these, and no others
@@ -55,9 +55,8 @@ const maxAnswer = 256 << 20
 
 // Client speaks to Elasticsearch. It is safe for concurrent use.
 type Client struct {
-	pool *elastictransport.Client
+	es   *elasticsearch.BaseClient // without its typed API, of which nothing is used
 	http *http.Transport
-	auth string // value of the Authorization header, "" for none
 }
 
 // Connect reads credentials and certificates and makes a client. It does not speak to the server yet.
@@ -66,12 +65,13 @@ func Connect(c Connection) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth, err := c.authorization()
-	if err != nil {
+	config := elasticsearch.Config{Addresses: nodes, CloudID: c.CloudID, DisableRetry: true}
+	if err := c.authorize(&config); err != nil {
 		return nil, err
 	}
-	for _, u := range nodes {
-		if auth != "" && u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	for _, node := range nodes {
+		u, _ := url.Parse(node) // as nodes has done
+		if (config.APIKey != "" || config.Username != "") && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 			return nil, fmt.Errorf("elasticsearch: %s is not https: credentials are not sent in the clear", u)
 		}
 	}
@@ -83,35 +83,27 @@ func Connect(c Connection) (*Client, error) {
 		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: dialTimeout}).DialContext, TLSClientConfig: trust,
 		TLSHandshakeTimeout: dialTimeout, MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, DisableCompression: true,
 	}
-	pool, err := elastictransport.NewClient(elastictransport.WithURLs(nodes...), elastictransport.WithTransport(transport),
-		elastictransport.WithUserAgent("agent-audit"), elastictransport.WithDisableRetry())
+	config.Transport = transport
+	es, err := elasticsearch.NewBaseClient(config)
 	if err != nil {
 		return nil, fmt.Errorf("elasticsearch: %w", err)
 	}
-	return &Client{pool: pool, http: transport, auth: auth}, nil
+	return &Client{es: es, http: transport}, nil
 }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// nodes are the URLs of the servers.
-func (c *Connection) nodes() ([]*url.URL, error) {
-	texts := c.URLs
-	if c.CloudID != "" {
-		if len(texts) > 0 {
-			return nil, errors.New("elasticsearch: give urls or cloud_id, not both")
-		}
-		u, err := cloudURL(c.CloudID)
-		if err != nil {
-			return nil, err
-		}
-		texts = []string{u}
-	}
-	if len(texts) == 0 {
+// nodes are the URLs of the servers; with a cloud id there are none, the client reads them out of it.
+func (c *Connection) nodes() ([]string, error) {
+	switch {
+	case c.CloudID != "" && len(c.URLs) > 0:
+		return nil, errors.New("elasticsearch: give urls or cloud_id, not both")
+	case c.CloudID == "" && len(c.URLs) == 0:
 		return nil, errors.New("elasticsearch: neither urls nor cloud_id is set")
 	}
-	var nodes []*url.URL
-	for i, text := range texts {
+	var nodes []string
+	for i, text := range c.URLs {
 		u, err := url.Parse(strings.TrimSpace(text))
 		switch {
 		case err != nil, u.Host == "", u.Scheme != "http" && u.Scheme != "https":
@@ -122,50 +114,29 @@ func (c *Connection) nodes() ([]*url.URL, error) {
 			return nil, fmt.Errorf("elasticsearch: urls[%d] has something after its path", i)
 		}
 		u.Path = strings.TrimSuffix(u.Path, "/")
-		nodes = append(nodes, u)
+		nodes = append(nodes, u.String())
 	}
 	return nodes, nil
 }
 
-// cloudURL reads an Elastic Cloud id: NAME:BASE64(HOST[:PORT]$ELASTICSEARCH$KIBANA).
-func cloudURL(id string) (string, error) {
-	bad := errors.New("elasticsearch: cloud_id is not of the form NAME:BASE64")
-	encoded := id[strings.LastIndexByte(id, ':')+1:]
-	text, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
-		return "", bad
-	}
-	host, rest, _ := strings.Cut(string(text), "$")
-	es, _, _ := strings.Cut(rest, "$")
-	if host == "" || es == "" {
-		return "", bad
-	}
-	return "https://" + es + "." + host, nil
-}
-
-// authorization is the value of the header.
-func (c *Connection) authorization() (string, error) {
+// authorize gives the client its credentials, if there are any.
+func (c *Connection) authorize(config *elasticsearch.Config) (err error) {
 	if c.APIKeyFile != "" && c.Username != "" {
-		return "", errors.New("elasticsearch: give api_key_file or username, not both")
+		return errors.New("elasticsearch: give api_key_file or username, not both")
 	}
 	if c.Username != "" {
-		password, err := secret("password_file", c.PasswordFile, EnvPassword)
-		if err != nil {
-			return "", err
+		config.Username = c.Username
+		config.Password, err = secret("password_file", c.PasswordFile, EnvPassword)
+		if err == nil && config.Password == "" {
+			err = fmt.Errorf("elasticsearch: user %s has no password: set password_file, or %s", c.Username, EnvPassword)
 		}
-		if password == "" {
-			return "", fmt.Errorf("elasticsearch: user %s has no password: set password_file, or %s", c.Username, EnvPassword)
-		}
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(c.Username+":"+password)), nil
+		return err
 	}
-	key, err := secret("api_key_file", c.APIKeyFile, EnvAPIKey)
-	if err != nil || key == "" {
-		return "", err
+	config.APIKey, err = secret("api_key_file", c.APIKeyFile, EnvAPIKey)
+	if strings.Contains(config.APIKey, ":") {
+		config.APIKey = base64.StdEncoding.EncodeToString([]byte(config.APIKey))
 	}
-	if strings.Contains(key, ":") {
-		key = base64.StdEncoding.EncodeToString([]byte(key))
-	}
-	return "ApiKey " + key, nil
+	return err
 }
 
 // secret reads a credential: of the file if one is named, else of the environment.
@@ -226,10 +197,7 @@ func (c *Client) do(ctx context.Context, method, path string, header http.Header
 	if header != nil {
 		r.Header = header.Clone()
 	}
-	if c.auth != "" {
-		r.Header.Set("Authorization", c.auth)
-	}
-	res, err := c.pool.Perform(r)
+	res, err := c.es.Perform(r)
 	if err != nil {
 		return 0, nil, fmt.Errorf("elasticsearch: %w", explainTLS(err))
 	}
