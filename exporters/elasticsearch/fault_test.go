@@ -195,21 +195,22 @@ func TestServerKilled(t *testing.T) {
 	d := deliver(t, config{Connection: Connection{URLs: []string{s.URL}}, Namespace: namespace}, records)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- torment(ctx, s) }()
+	kills := 0 // read after done
+	go func() { done <- torment(ctx, s, &kills) }()
 	d.run(8 * time.Minute)
 	cancel()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	d.check(s, namespace)
-	if len(d.errors) == 0 {
-		t.Error("the exporter noticed nothing")
+	if kills == 0 { // errors there need not be: the exporter itself bridges a server that is back soon
+		t.Error("all was delivered before the server was killed")
 	}
 	t.Logf("errors %v", d.errors)
 }
 
 // torment kills the server (three times in the long form), each time soon after it takes requests, until the context ends. It leaves it running.
-func torment(ctx context.Context, s *estest.Server) error {
+func torment(ctx context.Context, s *estest.Server, kills *int) error {
 	rounds := 1
 	if os.Getenv("AGENT_AUDIT_LONG") != "" {
 		rounds = 3
@@ -218,9 +219,10 @@ func torment(ctx context.Context, s *estest.Server) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(400 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 		}
 		s.Stop()
+		*kills++
 		time.Sleep(downFor())
 		if err := s.Start(); err != nil {
 			return err
