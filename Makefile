@@ -5,10 +5,10 @@ STATIC   = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz e2e crash bench bench-archive bench-scrub bench-elasticsearch test-elasticsearch lint clean
+.PHONY: help build demo test race fuzz e2e crash bench bench-archive bench-convert bench-scrub bench-elasticsearch test-elasticsearch lint clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 build: ## bin/out_agent_audit.so (the plugin) and bin/agent-audit (companion and exporters)
 	@test/scripts/build.sh
@@ -17,6 +17,7 @@ demo: build ## sample logs of three formats through the plugin into both stores,
 	@test/scripts/demo.sh
 
 test: build ## all tests, the long suites in their short form
+	@test/scripts/need.sh
 	$(GO) test -timeout 25m ./...
 
 race: build ## the same under the race detector

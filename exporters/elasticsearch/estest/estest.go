@@ -6,7 +6,7 @@
 //
 // Servers are downloaded and built once, into a folder outside of the repository (see cacheDir). They listen on loopback,
 // on ports they pick themselves, and end with the test's process, however that ends. Needed: a JDK (17 or newer for
-// Elasticsearch, 21 or newer for OpenSearch) and Maven. A test without them fails.
+// Elasticsearch, 21 or newer for OpenSearch) and Maven, which test/scripts/need.sh installs. A test without them fails.
 package estest
 
 import (

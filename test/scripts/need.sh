@@ -1,0 +1,11 @@
+#!/bin/sh
+# What the tests need beside Go, gcc and make: Java and Maven, which start a real Elasticsearch (Java 17 or newer) and
+# OpenSearch (21 or newer; Debian 13 has it).
+set -e
+if command -v javac >/dev/null && command -v mvn >/dev/null; then exit 0; fi
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "agent-audit: the tests need a JDK (21 or newer) and Maven (Debian: apt-get install default-jdk-headless maven)" >&2
+  exit 1
+fi
+apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends default-jdk-headless maven
