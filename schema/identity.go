@@ -20,13 +20,31 @@ func MakeID(parts ...string) ID {
 	if size > len(buf) {
 		return makeLongID(parts)
 	}
-	b := buf[:0]
-	for _, p := range parts {
-		b = binary.AppendUvarint(b, uint64(len(p)))
-		b = append(b, p...)
-	}
-	sum := sha256.Sum256(b)
+	sum := sha256.Sum256(appendParts(buf[:0], parts))
 	return ID(sum[:16])
+}
+
+// Derive is MakeID of the ID's text, what and says. Every fragment asks for it, so the usual, short one allocates nothing.
+func (id ID) Derive(what string, says ...string) ID {
+	size := 3*binary.MaxVarintLen64 + 2*len(id) + len(what)
+	for _, s := range says {
+		size += binary.MaxVarintLen64 + len(s)
+	}
+	var buf [512]byte
+	if size > len(buf) {
+		return makeLongID(append([]string{id.String(), what}, says...))
+	}
+	b := hex.AppendEncode(binary.AppendUvarint(buf[:0], uint64(2*len(id))), id[:])
+	b = append(binary.AppendUvarint(b, uint64(len(what))), what...)
+	sum := sha256.Sum256(appendParts(b, says))
+	return ID(sum[:16])
+}
+
+func appendParts(b []byte, parts []string) []byte {
+	for _, p := range parts {
+		b = append(binary.AppendUvarint(b, uint64(len(p))), p...)
+	}
+	return b
 }
 
 // makeLongID is MakeID for parts that are not worth a copy of them all.

@@ -16,8 +16,12 @@ func TestMakeID(t *testing.T) {
 				all = append(binary.AppendUvarint(all, uint64(len(p))), p...)
 			}
 			sum := sha256.Sum256(all)
-			if got := MakeID(parts...); got != ID(sum[:16]) {
+			id := ID(sum[:16])
+			if got := MakeID(parts...); got != id {
 				t.Errorf("%d bytes: %s", n, got)
+			}
+			if got, want := id.Derive("line", parts...), MakeID(append([]string{id.String(), "line"}, parts...)...); got != want {
+				t.Errorf("derived, %d bytes: %s, want %s", n, got, want)
 			}
 		}
 	}

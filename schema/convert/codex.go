@@ -680,7 +680,7 @@ func (l *codexLine) policy(f *schema.Fragment) {
 // its identity does not, so that a log that is read again from its middle gives the same.
 func identifyLine(f *schema.Fragment, key schema.ID, says ...string) {
 	f.Key = key
-	f.ID = schema.MakeID(append([]string{key.String(), "line"}, says...)...)
+	f.ID = key.Derive("line", says...)
 }
 
 // status reads the status of an event: completed, failed or declined. Who declined is not told; what Codex says to the

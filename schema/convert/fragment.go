@@ -65,7 +65,7 @@ func callKey(family, session, call string) schema.ID {
 // the line is repeated elsewhere: no session, no position.
 func identify(f *schema.Fragment, key schema.ID, says ...string) {
 	f.Key = key
-	f.ID = schema.MakeID(append([]string{key.String(), f.Role.String()}, says...)...)
+	f.ID = key.Derive(f.Role.String(), says...)
 }
 
 // identifyByInput identifies the n-th fragment of a record whose source gives no id.
