@@ -149,14 +149,14 @@ func timeOf(s string) time.Time {
 	if len(s) < 8 || len(s) > 64 {
 		return time.Time{}
 	}
+	if s[0] >= '0' && s[0] <= '9' && s[4] != '-' { // no layout begins so, and to find that out from all of them is dear
+		var d value.Doc
+		return epoch(d.Text(s))
+	}
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil && sane(t) {
 			return t.UTC()
 		}
-	}
-	var d value.Doc
-	if s[0] >= '0' && s[0] <= '9' {
-		return epoch(d.Text(s))
 	}
 	return time.Time{}
 }

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ type otlpAgent struct {
 	read   func(r *otlpRecord, src *Source, in *Input, emit Emit)
 }
 
-func otlpAgents() []otlpAgent { return []otlpAgent{claudeOtel, codexOtel, genAIOtel} }
+func otlpAgents() [3]*otlpAgent { return [...]*otlpAgent{&claudeOtel, &codexOtel, &genAIOtel} }
 
 // otlpFormat is the format of an agent's log records.
 type otlpFormat struct {
@@ -52,11 +53,11 @@ func (f *otlpFormat) Detect(v value.Value) bool {
 	if f.bodies != nil && f.bodies(v) {
 		return true
 	}
-	found, mine := false, false
-	otlpEach(v, func(r *otlpRecord) {
-		if a := r.agent(); a != nil && !found {
-			found, mine = true, a.name == f.name
-		}
+	mine := false
+	otlpEach(v, func(r *otlpRecord) bool {
+		a := r.agent()
+		mine = a != nil && a.name == f.name
+		return a == nil
 	})
 	return mine
 }
@@ -70,11 +71,12 @@ func (f *otlpFormat) Convert(src *Source, in *Input, emit Emit) bool {
 		return false
 	}
 	found := false
-	otlpEach(in.Body, func(r *otlpRecord) {
+	otlpEach(in.Body, func(r *otlpRecord) bool {
 		if a := r.agent(); a != nil {
 			found, r.prompts = true, f.prompts
 			a.read(r, src, in, emit)
 		}
+		return true
 	})
 	return found
 }
@@ -134,7 +136,7 @@ type otlpAttr struct {
 func (r *otlpRecord) agent() *otlpAgent {
 	for _, a := range otlpAgents() {
 		if a.owns(r) {
-			return &a
+			return a
 		}
 	}
 	return nil
@@ -145,11 +147,24 @@ func (r *otlpRecord) get(name string) value.Value { return otlpGet(r.attrs, name
 
 func otlpGet(attrs []otlpAttr, name string) value.Value {
 	for _, a := range attrs {
-		if a.name == name || len(a.name) == len(name) && strings.ReplaceAll(a.name, ".", "_") == strings.ReplaceAll(name, ".", "_") {
+		if sameAttr(a.name, name) {
 			return a.value
 		}
 	}
 	return value.Value{}
+}
+
+// sameAttr says whether two names are the same but for dots and underscores.
+func sameAttr(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if x, y := a[i], b[i]; x != y && (x != '.' || y != '_') && (x != '_' || y != '.') {
+			return false
+		}
+	}
+	return true
 }
 
 // str is an attribute as text.
@@ -248,15 +263,15 @@ func cutAnyPrefix(s string, prefixes ...string) (string, bool) {
 	return s, false
 }
 
-// otlpEach calls do for every log record in a JSON value that holds such.
-func otlpEach(v value.Value, do func(*otlpRecord)) {
+// otlpEach calls do for every log record in a JSON value that holds such, until it returns false, and returns the same.
+func otlpEach(v value.Value, do func(*otlpRecord) bool) bool {
 	if v.Kind() == value.Array {
 		for c := v.First(); c.Exists(); c = c.Next() {
-			if c.Kind() == value.Object {
-				otlpEach(c, do)
+			if c.Kind() == value.Object && !otlpEach(c, do) {
+				return false
 			}
 		}
-		return
+		return true
 	}
 	if s := v.Get("_source"); s.Kind() == value.Object {
 		v = s
@@ -264,20 +279,21 @@ func otlpEach(v value.Value, do func(*otlpRecord)) {
 	logs := first(v, "resourceLogs", "resource_logs")
 	if logs.Kind() == value.Array {
 		for c := logs.First(); c.Exists(); c = c.Next() {
-			otlpScopes(c, do)
+			if !otlpScopes(c, do) {
+				return false
+			}
 		}
-		return
+		return true
 	}
 	if first(v, "scopeLogs", "scope_logs").Kind() == value.Array {
-		otlpScopes(v, do)
-		return
+		return otlpScopes(v, do)
 	}
 	if !otlpLooks(v) {
-		return
+		return true
 	}
 	r := new(otlpRecord)
 	r.fill(v, first(v, "resource", "Resource"), first(v, "scope", "Scope", "instrumentationScope"))
-	do(r)
+	return do(r)
 }
 
 // otlpLooks says whether an object may be a single log record: it has attributes, in any of the ways.
@@ -296,21 +312,25 @@ func otlpLooks(v value.Value) bool {
 	return false
 }
 
-// otlpScopes reads the records of one resource.
-func otlpScopes(v value.Value, do func(*otlpRecord)) {
+// otlpScopes reads the records of one resource, as otlpEach.
+func otlpScopes(v value.Value, do func(*otlpRecord) bool) bool {
 	scopes := first(v, "scopeLogs", "scope_logs", "instrumentationLibraryLogs")
 	for s := scopes.First(); s.Exists(); s = s.Next() {
 		list := first(s, "logRecords", "log_records", "logs")
 		for c := list.First(); c.Exists(); c = c.Next() {
 			r := new(otlpRecord)
 			r.fill(c, v.Get("resource"), first(s, "scope", "instrumentationLibrary"))
-			do(r)
+			if !do(r) {
+				return false
+			}
 		}
 	}
+	return true
 }
 
 // otlpAttrs appends attributes, given as a list of keys and values or as an object, with their names in full.
 func otlpAttrs(to []otlpAttr, prefix string, v value.Value) []otlpAttr {
+	to = slices.Grow(to, v.Len())
 	for c := v.First(); c.Exists(); c = c.Next() {
 		name, val := c.Key(), c
 		if v.Kind() == value.Array {
