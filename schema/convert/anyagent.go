@@ -71,7 +71,16 @@ func sessionOfPath(p string) string {
 // anyAgent is one record of a log of an agent that is not known for certain.
 type anyAgent struct {
 	callLog
-	place string // identifies what has no id, within the session: which message, which event
+	place string // identifies what has no id, within the session: which message, which event; "" is the record, see next
+}
+
+// next is the place of the next thing in the record that has no id. The record's own identity is dear, so only these ask for it.
+func (l *anyAgent) next() string {
+	if l.place == "" {
+		l.place = l.in.ID().String()
+	}
+	l.place += "."
+	return l.place
 }
 
 // about reads what a record says of its session. v may be a line, a message or a whole document.
@@ -136,8 +145,7 @@ func (l *anyAgent) call(id, tool string, arguments value.Value) {
 		setKind(&f.Action, schema.ActionMCP)
 	}
 	if id == "" {
-		l.place += "."
-		identify(f, schema.MakeID(l.family, l.scope(), l.place), tool, string(jsonOf(arguments)))
+		identify(f, schema.MakeID(l.family, l.scope(), l.next()), tool, string(jsonOf(arguments)))
 		l.open(f.Key, tool)
 		if f.Event.Action == schema.ActionShell {
 			l.src.Link("shell "+f.Key.String(), f.Key)
@@ -213,7 +221,7 @@ func (l *anyAgent) result(id, tool string, r, failed value.Value) {
 // nameless emits a result without an id. To which call it belongs depends on the records before; what it is does not, so
 // that a log that is read again gives the same.
 func (l *anyAgent) nameless(f *schema.Fragment, r, failed value.Value) {
-	l.place += "."
+	place := l.next()
 	if key, ok := l.waiting(f.Command.Tool); ok {
 		l.turn()
 		l.fillResult(f, key, r, failed)
@@ -222,9 +230,9 @@ func (l *anyAgent) nameless(f *schema.Fragment, r, failed value.Value) {
 		f.Execution.End = time.Time{}
 		setKind(&f.Action, schema.ActionLog)
 		setStdout(&f.Execution, texts(r))
-		f.Key = schema.MakeID(l.family, l.scope(), l.place)
+		f.Key = schema.MakeID(l.family, l.scope(), place)
 	}
-	f.ID = schema.MakeID(l.family, l.scope(), l.place, "result")
+	f.ID = schema.MakeID(l.family, l.scope(), place, "result")
 	l.emit(f)
 }
 

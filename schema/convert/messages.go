@@ -113,7 +113,6 @@ func (c *messages) Convert(src *Source, in *Input, emit Emit) bool {
 		}
 		return true
 	}
-	l.place = in.ID().String()
 	l.line(v)
 	return true
 }

@@ -115,7 +115,6 @@ func (*toolEvents) Detect(v value.Value) bool {
 
 func (*toolEvents) Convert(src *Source, in *Input, emit Emit) bool {
 	l := anyAgent{callLog: callLog{src: src, in: in, emit: emit, format: toolEventsName, family: toolEventsName}}
-	l.place = in.ID().String()
 	role, b, ok := eventOf(in.Body)
 	if !ok {
 		return false
