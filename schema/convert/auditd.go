@@ -369,9 +369,12 @@ var auditPlaced = set("pid exe SYSCALL a0 a1 a2 a3")
 // auditTexts are fields that are text, which must be legible to whoever looks for secrets in it.
 var auditTexts = set("comm exe key acct cmd cwd data name path proctitle new-disk old-disk unit op")
 
+// auditBlanks puts spaces between the words of a text.
+var auditBlanks = strings.NewReplacer("\x01", " ", "\x00", " ")
+
 // rest keeps what else a line says.
 func (l *auditEvent) rest(f *schema.Fragment) {
-	var d value.Doc
+	var b []byte
 	for _, c := range l.fields {
 		if l.typ == "SYSCALL" && auditPlaced[c.name] && (c.name != "exe" || l.by["success"].value != "no") || l.by[c.name] != c {
 			continue
@@ -386,12 +389,12 @@ func (l *auditEvent) rest(f *schema.Fragment) {
 			}
 			v := c.value
 			if auditTexts[c.name] {
-				v = strings.NewReplacer("\x01", " ", "\x00", " ").Replace(c.text())
+				v = auditBlanks.Replace(c.text())
 			}
-			addFields(&f.Trail.Fields, single(c.name, d.Text(v)))
+			b = value.AppendString(appendKey(b, c.name), v)
 		}
 	}
-	addFields(&f.Trail.Fields, single("type", d.Text(l.typ)))
+	addFields(&f.Trail.Fields, closed(value.AppendString(appendKey(b, "type"), l.typ)))
 }
 
 const auditOpen = "auditd args"

@@ -296,15 +296,26 @@ func without(v value.Value, skip func(key string) bool) schema.JSON {
 		if skip(c.Key()) {
 			continue
 		}
-		sep := byte(',')
-		if b == nil {
-			sep = '{'
-		}
-		b = append(b, sep)
-		b = value.AppendString(b, c.Key())
-		b = append(b, ':')
-		b = c.AppendJSON(b)
+		b = c.AppendJSON(appendKey(b, c.Key()))
 	}
+	return closed(b)
+}
+
+// appendKey begins another member of an object that is not closed yet; nil is one without any.
+func appendKey(b []byte, key string) []byte {
+	return append(value.AppendString(append(b, before(b)), key), ':')
+}
+
+// before is what stands before the next member of such an object.
+func before(b []byte) byte {
+	if b == nil {
+		return '{'
+	}
+	return ','
+}
+
+// closed is the object that appendKey began, "" if it did not.
+func closed(b []byte) schema.JSON {
 	if b == nil {
 		return ""
 	}

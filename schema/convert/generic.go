@@ -147,17 +147,9 @@ func leftover(v value.Value, path string, skip func(path string) bool) schema.JS
 		} else if rest == "" {
 			rest = "null"
 		}
-		sep := byte(',')
-		if b == nil {
-			sep = '{'
-		}
-		b = value.AppendString(append(b, sep), c.Key())
-		b = append(append(b, ':'), rest...)
+		b = append(appendKey(b, c.Key()), rest...)
 	}
-	if b == nil {
-		return ""
-	}
-	return schema.JSON(append(b, '}'))
+	return closed(b)
 }
 
 // lookup follows a dotted path through objects in which keys may be nested, dotted or both, and arrays by number.

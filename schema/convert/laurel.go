@@ -47,7 +47,7 @@ func (*laurel) Convert(src *Source, in *Input, emit Emit) bool {
 	f := newFragment(in, laurelName, auditdName, schema.Whole)
 	fill(&f.Infrastructure.HostName, node)
 	f.Command.CallID = id
-	l := auditEvent{auditLine: auditLine{node: node, id: id, time: timeOf(stamp)}, src: src, by: map[string]auditField{}}
+	l := auditEvent{auditLine: auditLine{node: node, id: id, time: timeOf(stamp)}, src: src, by: make(map[string]auditField, 32)}
 	f.Time = l.time
 	switch {
 	case v.Get("SYSCALL").Kind() == value.Object:

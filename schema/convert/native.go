@@ -108,7 +108,7 @@ func (*native) Convert(src *Source, in *Input, emit Emit) bool {
 	f := newFragment(in, nativeName, nativeName, schema.Whole)
 	r := nativeReader{f: f, in: in, shipper: v.Get("ecs").Exists() || v.Get("ecs.version").Exists() || lookup(v, "agent.type").Exists()}
 	r.object("", v)
-	addFields(&f.Trail.Fields, r.rest)
+	addFields(&f.Trail.Fields, closed(r.rest))
 	if v != in.Body {
 		addFields(&f.Trail.Fields, without(in.Body, func(k string) bool { return in.isOuter(k) || in.Body.Get(k) == v }))
 	}
@@ -148,7 +148,7 @@ type nativeReader struct {
 	f         *schema.Fragment
 	in        *Input
 	shipper   bool // agent.* is the shipper of an ECS document, not the AI agent
-	rest      schema.JSON
+	rest      []byte // an object not closed yet: what has no place
 	succeeded value.Value
 	id        string
 }
@@ -168,7 +168,7 @@ func (r *nativeReader) object(path string, v value.Value) {
 		case c.Kind() == value.Object && c.First().Exists() && strings.Count(p, ".") < 8:
 			r.object(p, c)
 		default:
-			addFields(&r.rest, single(p, c))
+			r.rest = c.AppendJSON(appendKey(r.rest, p))
 		}
 	}
 }
@@ -209,7 +209,9 @@ func (r *nativeReader) field(path string, v value.Value) bool {
 		return false
 	}
 	if f.Path == "agent_audit.fields" {
-		addFields(&r.rest, objectOf("value", v))
+		if o := objectOf("value", v); len(o) > len("{}") {
+			r.rest = append(append(r.rest, before(r.rest)), o[1:len(o)-1]...)
+		}
 		return true
 	}
 	return assign(&r.f.Action, f, path, v)
