@@ -25,6 +25,9 @@ func (d *Doc) ParseJSON(text string) (Value, error) {
 // stand one behind the other are read one by one. After an error nothing is added and rest is text.
 func (d *Doc) ParseJSONPrefix(text string) (v Value, rest string, err error) {
 	start := len(d.nodes)
+	if i := skipSpace(text, 0); d.nodes == nil && i < len(text) && (text[i] == '{' || text[i] == '[') {
+		d.nodes = make([]node, 0, min(4+len(text)/24, 64)) // a guess, that saves growing from one node
+	}
 	p := jsonParser{doc: d, text: text}
 	if err := p.value(-1, "", 0); err != nil {
 		d.nodes = d.nodes[:start]

@@ -120,6 +120,9 @@ func (v Value) Len() int {
 // Get follows object keys; of duplicates the last one counts, as in most JSON readers.
 func (v Value) Get(path ...string) Value {
 	for _, key := range path {
+		if v.doc == nil {
+			return v
+		}
 		v = v.get(key)
 	}
 	if v.doc != nil && v.doc.watch != nil {
@@ -156,21 +159,25 @@ func keyBit(key string) uint64 {
 	return 1 << ((uint(n) + 7*uint(key[0]) + 13*uint(key[n-1]) + 29*uint(key[n/2])) % 64)
 }
 
+// get is the child of an existing value under a key.
 func (v Value) get(key string) Value {
-	var found Value
-	if v.Kind() != Object {
-		return found
-	}
 	nodes := v.doc.nodes
-	if nodes[v.i].num&keyBit(key) == 0 {
-		return found
+	n := &nodes[v.i]
+	if n.kind != Object || n.num&keyBit(key) == 0 {
+		return Value{}
 	}
-	for i, end := v.i+1, nodes[v.i].end; i < end; i = nodes[i].end {
-		if nodes[i].key == key {
-			found = Value{v.doc, i}
+	found := int32(-1)
+	for i, end := v.i+1, n.end; i < end; {
+		c := &nodes[i]
+		if c.key == key {
+			found = i
 		}
+		i = c.end
 	}
-	return found
+	if found < 0 {
+		return Value{}
+	}
+	return Value{v.doc, found}
 }
 
 // At returns the i-th child of an array.
