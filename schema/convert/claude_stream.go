@@ -2,6 +2,7 @@ package convert
 
 import (
 	"strings"
+	"sync"
 
 	"github.com/agentaudit/agentaudit/schema"
 	"github.com/agentaudit/agentaudit/schema/value"
@@ -25,7 +26,10 @@ import (
 //     repeat what the lines before have said.
 //   - Amp prints the same with session ids of its own (T-…), Cursor and Droid print messages of the same types without
 //     what Detect asks for.
-type claudeStream struct{ prompts bool }
+type claudeStream struct {
+	prompts bool
+	spare   sync.Pool // of *value.Doc: the nodes of a line
+}
 
 const claudeStreamName = "claude-code-stream"
 
@@ -65,7 +69,7 @@ func isClaudeStream(v value.Value) bool {
 func (c *claudeStream) Convert(src *Source, in *Input, emit Emit) bool {
 	own := func(f *schema.Fragment) {
 		f.Trail.Format, f.Trail.Lanes = claudeStreamName, []string{claudeStreamName}
-		f.ID = schema.MakeID(f.ID.String(), claudeStreamName)
+		f.ID = f.ID.Derive(claudeStreamName)
 		emit(f)
 	}
 	if in.Body.Kind() != value.Array {
@@ -87,7 +91,14 @@ func (c *claudeStream) line(src *Source, in *Input, v value.Value, emit Emit) {
 		*known = schema.Action{}
 		keep(&known.Session.ID, session)
 	}
-	var doc value.Doc
+	doc, ok := c.spare.Get().(*value.Doc)
+	if !ok {
+		doc = new(value.Doc)
+	}
+	defer func() {
+		doc.Reset()
+		c.spare.Put(doc)
+	}()
 	body, err := doc.ParseJSON(string(claudeTranscriptLine(src, v)))
 	if err != nil {
 		return
@@ -143,11 +154,11 @@ func claudeTranscriptLine(src *Source, v value.Value) []byte {
 			add(k, c)
 		}
 	}
-	var doc value.Doc
-	for key, text := range map[string]string{"cwd": src.Known.Command.Cwd, "version": src.Version} {
-		if text != "" {
-			add(key, doc.Text(text))
-		}
+	if cwd := src.Known.Command.Cwd; cwd != "" {
+		b = value.AppendString(append(b, `,"cwd":`...), cwd)
+	}
+	if src.Version != "" {
+		b = value.AppendString(append(b, `,"version":`...), src.Version)
 	}
 	return append(b, '}')
 }
