@@ -155,12 +155,7 @@ func (*auditd) Convert(src *Source, in *Input, emit Emit) bool {
 	if !ok {
 		return false
 	}
-	l := auditEvent{auditLine: p, src: src, fields: auditFields(p.text), by: map[string]auditField{}}
-	for _, f := range l.fields {
-		if _, twice := l.by[f.name]; !twice {
-			l.by[f.name] = f
-		}
-	}
+	l := auditEvent{auditLine: p, src: src, fields: auditFields(p.text)}
 	l.find(orElse(p.node, in.Known.Infrastructure.HostName))
 	defer l.remember()
 	f := newFragment(in, auditdName, auditdName, schema.Decision)
@@ -183,7 +178,31 @@ type auditEvent struct {
 	key    schema.ID
 	state  auditState
 	fields []auditField
-	by     map[string]auditField
+	by     map[string]auditField // the first of each name, where there are many
+}
+
+// manyFields is how many fields are looked through; to find one among more there is a map.
+const manyFields = 48
+
+// field is the first of that name, a zero one if there is none.
+func (l *auditEvent) field(name string) auditField {
+	if len(l.fields) <= manyFields {
+		for _, f := range l.fields {
+			if f.name == name {
+				return f
+			}
+		}
+		return auditField{}
+	}
+	if l.by == nil {
+		l.by = make(map[string]auditField, len(l.fields))
+		for _, f := range l.fields {
+			if _, twice := l.by[f.name]; !twice {
+				l.by[f.name] = f
+			}
+		}
+	}
+	return l.by[name]
 }
 
 // auditSeen are the parts of an event that have been seen.
@@ -229,7 +248,7 @@ func (l *auditEvent) find(host string) {
 	if l.typ == "SYSCALL" {
 		var said []string
 		for _, k := range []string{"pid", "ppid", "syscall", "exit", "auid", "comm", "exe"} {
-			said = append(said, l.by[k].value)
+			said = append(said, l.field(k).value)
 		}
 		digest := schema.MakeID(said...)
 		call, before := auditCall(digest[:]), l.state.other
@@ -270,7 +289,7 @@ func (l *auditEvent) read(f *schema.Fragment) bool {
 	case "EXECVE":
 		l.execve(f)
 	case "CWD":
-		f.Command.Cwd = l.by["cwd"].text()
+		f.Command.Cwd = l.field("cwd").text()
 		l.see(auditPlace)
 	case "PATH":
 		return l.path(f)
@@ -312,22 +331,22 @@ var auditExec = map[string]map[string]string{
 func (l *auditEvent) syscall(f *schema.Fragment) {
 	f.Role = schema.Request
 	f.Execution.Start = l.time
-	name := l.by["SYSCALL"].value
+	name := l.field("SYSCALL").value
 	if name == "" {
-		name = auditExec[l.by["arch"].value][l.by["syscall"].value]
+		name = auditExec[l.field("arch").value][l.field("syscall").value]
 	}
 	l.who(f)
 	l.rest(f)
-	failed := l.by["success"].value == "no"
+	failed := l.field("success").value == "no"
 	l.see(auditAsked)
-	if l.by["items"].value == "0" {
+	if l.field("items").value == "0" {
 		l.see(auditPlace)
 	}
 	if name != "execve" && name != "execveat" {
 		setKind(&f.Action, schema.ActionTool)
 		f.Event.Category, f.Event.Type = []string{"process"}, []string{"info"}
-		f.Command.Tool = orElse(name, "syscall "+l.by["syscall"].value)
-		f.Command.Executable = l.by["exe"].text()
+		f.Command.Tool = orElse(name, "syscall "+l.field("syscall").value)
+		f.Command.Executable = l.field("exe").text()
 		l.see(auditArgs)
 		f.Event.Outcome = schema.OutcomeSuccess
 	} else {
@@ -338,13 +357,13 @@ func (l *auditEvent) syscall(f *schema.Fragment) {
 			l.see(auditArgs)
 			l.see(auditFailed)
 		} else {
-			f.Command.Executable = l.by["exe"].text()
+			f.Command.Executable = l.field("exe").text()
 		}
 	}
 	if failed {
 		f.Event.Outcome = schema.OutcomeFailure
-		f.Error.Type = auditErrors[l.by["exit"].value]
-		f.Error.Message = "exit=" + l.by["exit"].value
+		f.Error.Type = auditErrors[l.field("exit").value]
+		f.Error.Message = "exit=" + l.field("exit").value
 	}
 }
 
@@ -353,12 +372,12 @@ var auditErrors = map[string]string{"-1": "EPERM", "-2": "ENOENT", "-7": "E2BIG"
 
 // who reads the user: who logged in, else whose process it is.
 func (l *auditEvent) who(f *schema.Fragment) {
-	if pid, err := strconv.ParseInt(l.by["pid"].value, 10, 64); err == nil {
+	if pid, err := strconv.ParseInt(l.field("pid").value, 10, 64); err == nil {
 		f.Execution.PID = schema.Some(pid)
 	}
-	f.Identity.UserID = loginID(l.by["auid"].value, l.by["uid"].value)
-	uid := orElse(l.by["EUID"].value, l.by["UID"].value)
-	f.Identity.UserName = loginID(l.by["AUID"].value, uid)
+	f.Identity.UserID = loginID(l.field("auid").value, l.field("uid").value)
+	uid := orElse(l.field("EUID").value, l.field("UID").value)
+	f.Identity.UserName = loginID(l.field("AUID").value, uid)
 	if uid != f.Identity.UserName {
 		f.Identity.EffectiveUser = uid
 	}
@@ -376,7 +395,7 @@ var auditBlanks = strings.NewReplacer("\x01", " ", "\x00", " ")
 func (l *auditEvent) rest(f *schema.Fragment) {
 	var b []byte
 	for _, c := range l.fields {
-		if l.typ == "SYSCALL" && auditPlaced[c.name] && (c.name != "exe" || l.by["success"].value != "no") || l.by[c.name] != c {
+		if l.typ == "SYSCALL" && auditPlaced[c.name] && (c.name != "exe" || l.field("success").value != "no") || l.field(c.name) != c {
 			continue
 		}
 		inner := []auditField{c}
@@ -407,7 +426,7 @@ func (l *auditEvent) execve(f *schema.Fragment) {
 	setKind(&f.Action, schema.ActionShell)
 	known := &l.src.Known.Command.Args
 	var args []string
-	if begins := l.by["argc"].name != ""; !begins {
+	if begins := l.field("argc").name != ""; !begins {
 		if open, ok := l.src.Linked(auditOpen); !ok || open != l.key {
 			l.rest(f)
 			f.Execution.Truncated = true
@@ -421,7 +440,7 @@ func (l *auditEvent) execve(f *schema.Fragment) {
 	l.see(auditArgs | auditRun)
 	*known = nil
 	l.src.Unlink(auditOpen)
-	if argc, err := strconv.Atoi(l.by["argc"].value); err != nil || argc > len(args) || strings.Contains(l.text, "_len=") {
+	if argc, err := strconv.Atoi(l.field("argc").value); err != nil || argc > len(args) || strings.Contains(l.text, "_len=") {
 		for _, a := range args {
 			*known = append(*known, strings.Clone(a))
 		}
@@ -448,12 +467,12 @@ func (l *auditEvent) argv(args []string) []string {
 
 // path reads a file that the event is about.
 func (l *auditEvent) path(f *schema.Fragment) bool {
-	name, how := l.by["name"].text(), l.by["nametype"].value
+	name, how := l.field("name").text(), l.field("nametype").value
 	switch {
 	case how == "PARENT" || name == "(null)" || name == "":
 		return false
 	case l.seen(auditRun):
-		if l.by["item"].value != "0" {
+		if l.field("item").value != "0" {
 			return false
 		}
 		if l.seen(auditFailed) {
@@ -475,7 +494,7 @@ func (l *auditEvent) path(f *schema.Fragment) bool {
 // title reads the argv of the process: of an execution that succeeded, its own.
 func (l *auditEvent) title(f *schema.Fragment) {
 	if !l.seen(auditFailed) {
-		f.Command.Args = strings.Split(strings.TrimRight(l.by["proctitle"].text(), "\x00"), "\x00")
+		f.Command.Args = strings.Split(strings.TrimRight(l.field("proctitle").text(), "\x00"), "\x00")
 		if l.seen(auditAsked|auditRun) && !l.seen(auditArgs) {
 			f.Command.Line = strings.Join(f.Command.Args, " ")
 			l.see(auditArgs)
@@ -494,7 +513,7 @@ func (l *auditEvent) userCommand(f *schema.Fragment) {
 	l.who(f)
 	l.rest(f)
 	inner := map[string]auditField{}
-	for _, c := range auditFields(l.by["msg"].value) {
+	for _, c := range auditFields(l.field("msg").value) {
 		inner[c.name] = c
 	}
 	f.Command.Line = inner["cmd"].text()

@@ -47,7 +47,7 @@ func (*laurel) Convert(src *Source, in *Input, emit Emit) bool {
 	f := newFragment(in, laurelName, auditdName, schema.Whole)
 	fill(&f.Infrastructure.HostName, node)
 	f.Command.CallID = id
-	l := auditEvent{auditLine: auditLine{node: node, id: id, time: timeOf(stamp)}, src: src, by: make(map[string]auditField, 32)}
+	l := auditEvent{auditLine: auditLine{node: node, id: id, time: timeOf(stamp)}, src: src}
 	f.Time = l.time
 	switch {
 	case v.Get("SYSCALL").Kind() == value.Object:
@@ -71,6 +71,7 @@ func (*laurel) Convert(src *Source, in *Input, emit Emit) bool {
 
 // members takes the fields of a record as those of a line. They are decoded already.
 func (l *auditEvent) members(v value.Value) {
+	l.fields = make([]auditField, 0, v.Len())
 	for c := v.First(); c.Exists(); c = c.Next() {
 		if c.Kind() == value.Object || c.Kind() == value.Array || c.Kind() == value.Null {
 			continue
@@ -80,9 +81,6 @@ func (l *auditEvent) members(v value.Value) {
 			f.value = strings.TrimPrefix(f.value, "0x")
 		}
 		l.fields = append(l.fields, f)
-		if _, twice := l.by[f.name]; !twice {
-			l.by[f.name] = f
-		}
 	}
 }
 
