@@ -182,6 +182,8 @@ var (
 	ruleSources  = set("auto automatic policy rule rules config configuration classifier hook system whitelist allowlist mode engine")
 )
 
+var plainDecision = strings.NewReplacer("-", "_", " ", "_")
+
 // settleDecision turns the source's word for a decision into ours. A person approved only what the log says a person
 // did: somebody is named, or the word is "approved" and no rule is given for it. Words we do not know stay as they are,
 // in raw, and decide nothing.
@@ -190,7 +192,7 @@ func settleDecision(a *schema.Action) {
 	if d.Decision == "" {
 		return
 	}
-	word := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToLower(strings.TrimSpace(d.Decision)))
+	word := plainDecision.Replace(strings.ToLower(strings.TrimSpace(d.Decision)))
 	fill(&d.Raw, d.Decision)
 	d.Decision = ""
 	word, byItself := strings.CutPrefix(word, "auto")

@@ -147,7 +147,7 @@ func emitOwn(a *schema.Action, emit Emit) {
 type nativeReader struct {
 	f         *schema.Fragment
 	in        *Input
-	shipper   bool // agent.* is the shipper of an ECS document, not the AI agent
+	shipper   bool   // agent.* is the shipper of an ECS document, not the AI agent
 	rest      []byte // an object not closed yet: what has no place
 	succeeded value.Value
 	id        string
