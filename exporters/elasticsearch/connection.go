@@ -85,7 +85,10 @@ func Connect(c Connection) (*Client, error) {
 	}
 	config.Transport = transport
 	es, err := elasticsearch.NewBaseClient(config)
-	if err != nil {
+	switch {
+	case err != nil && c.CloudID != "": // all else has been checked above
+		return nil, errors.New("elasticsearch: cloud_id is not of the form NAME:BASE64")
+	case err != nil:
 		return nil, fmt.Errorf("elasticsearch: %w", err)
 	}
 	return &Client{es: es, http: transport}, nil
