@@ -94,7 +94,7 @@ func (*claudeHooks) Detect(v value.Value) bool {
 
 func (c *claudeHooks) Convert(src *Source, in *Input, emit Emit) bool {
 	if in.Body.Kind() != value.Array {
-		h := claudeHook{src: src, in: in, emit: emit, record: in.Body, id: in.ID()}
+		h := claudeHook{src: src, in: in, emit: emit, record: in.Body}
 		h.convert(c.prompts)
 		return true
 	}
@@ -115,10 +115,19 @@ type claudeHook struct {
 	emit   Emit
 	record value.Value // the payload with its wrapping
 	p      value.Value // the payload
-	id     schema.ID   // identity of the record, or of the array's element
+	id     schema.ID   // identity of the array's element, see whole
 	agent  string
 	event  string
 	time   time.Time
+	call   string // see waiting
+}
+
+// whole is the identity of the payload, which only events without an id of the call need: the record's, or the element's.
+func (h *claudeHook) whole() schema.ID {
+	if h.id.IsZero() {
+		h.id = h.in.ID()
+	}
+	return h.id
 }
 
 func (h *claudeHook) convert(prompts bool) {
@@ -225,9 +234,12 @@ func (h *claudeHook) rest() schema.JSON {
 
 // waiting names a call without an id for which a result may come.
 func (h *claudeHook) waiting(n int) string {
-	return "hook " + strings.Join([]string{
-		h.session(), str(h.p.Get("agent_id")), str(h.p.Get("tool_name")), string(jsonOf(h.p.Get("tool_input"))), strconv.Itoa(n),
-	}, "\x00")
+	if h.call == "" {
+		h.call = "hook " + strings.Join([]string{
+			h.session(), str(h.p.Get("agent_id")), str(h.p.Get("tool_name")), string(jsonOf(h.p.Get("tool_input"))), "",
+		}, "\x00")
+	}
+	return h.call + strconv.Itoa(n)
 }
 
 // push remembers a call for events to come that do not name it.
@@ -284,11 +296,11 @@ func (h *claudeHook) send(f *schema.Fragment) {
 	if id := f.Command.CallID; id != "" {
 		f.Key = callKey(h.agent, h.session(), id)
 	} else if f.Role == schema.Request {
-		f.Key = h.id
+		f.Key = h.whole()
 	} else if key, ok := h.pop(f.Role == schema.Result); ok {
 		f.Key = key
 	} else {
-		f.Key, f.Role = h.id, schema.Whole
+		f.Key, f.Role = h.whole(), schema.Whole
 	}
 	switch {
 	case f.Role == schema.Request:
@@ -299,7 +311,7 @@ func (h *claudeHook) send(f *schema.Fragment) {
 	if f.Command.CallID != "" {
 		identify(f, f.Key, claudeHooksName, h.event, f.Command.Tool, string(jsonOf(h.p)))
 	} else { // to which call it belongs depends on the lines before; what it is does not
-		f.ID = schema.MakeID(h.id.String(), claudeHooksName, h.event, f.Authorization.Decision)
+		f.ID = schema.MakeID(h.whole().String(), claudeHooksName, h.event, f.Authorization.Decision)
 	}
 	h.emit(f)
 }
@@ -445,6 +457,6 @@ func (h *claudeHook) prompt() {
 	setTime(f, h.time)
 	setKind(&f.Action, schema.ActionLog)
 	f.Message = "user: " + said
-	identify(f, schema.MakeID(h.id.String(), "prompt"))
+	identify(f, schema.MakeID(h.whole().String(), "prompt"))
 	h.emit(f)
 }
