@@ -36,8 +36,11 @@ func (*clineUI) Name() string { return clineUIName }
 
 func isClineUI(v value.Value) bool {
 	typ := str(v.Get("type"))
+	if typ != "say" && typ != "ask" {
+		return false // before a time in words is tried as a number
+	}
 	_, dated := v.Get("ts").Float()
-	return dated && (typ == "say" || typ == "ask") && v.Get(typ).Kind() == value.String
+	return dated && v.Get(typ).Kind() == value.String
 }
 
 func (*clineUI) Detect(v value.Value) bool {

@@ -284,25 +284,25 @@ func (r *nativeReader) role(v value.Value) {
 // they count only together with session, agent and time.
 func (r *nativeReader) identify(v value.Value) {
 	f := r.f
-	says := string(without(r.in.Body, r.in.isOuter))
+	says := func() string { return string(without(r.in.Body, r.in.isOuter)) }
 	action := actionID(v)
 	switch {
 	case action != "":
 		if f.Command.CallID == "" {
 			f.Command.CallID = action
 		}
-		identify(f, callKey(nativeName, f.Session.ID, action), says)
+		identify(f, callKey(nativeName, f.Session.ID, action), says())
 	case r.id == "":
 		identifyByInput(f, r.in, 0)
 	case isGlobal(r.id):
-		identify(f, schema.MakeID(nativeName, r.id), says)
+		identify(f, schema.MakeID(nativeName, r.id), says())
 	default:
 		agent := orElse(f.Identity.AgentID, f.Identity.AgentName)
 		at := ""
 		if t := parseTime(first(v, "@timestamp", "timestamp", "ts", "time")); !t.Equal(time.Time{}) {
 			at = schema.FormatTime(t)
 		}
-		identify(f, schema.MakeID(nativeName, f.Session.ID, agent, r.id, at), says)
+		identify(f, schema.MakeID(nativeName, f.Session.ID, agent, r.id, at), says())
 	}
 }
 

@@ -305,7 +305,7 @@ func otlpLooks(v value.Value) bool {
 		return true
 	}
 	for c := v.First(); c.Exists(); c = c.Next() {
-		if _, ok := cutAnyPrefix(c.Key(), "attributes.", "Attributes.", "labels."); ok {
+		if k := c.Key(); strings.HasPrefix(k, "attributes.") || strings.HasPrefix(k, "Attributes.") || strings.HasPrefix(k, "labels.") {
 			return true
 		}
 	}
