@@ -407,7 +407,7 @@ func (sc *scan) assign(a *assignment) {
 		sc.block(a, v)
 		return
 	}
-	if sc.bracketed(a, v) || a.isExpression(s[v:min(len(s), v+maxName)]) {
+	if sc.bracketed(a, v) || a.isExpression(s[v:min(len(s), v+maxName)]) || strings.HasPrefix(s[v:], "$(") { // the last is a reference wherever it ends
 		return
 	}
 	limit := min(len(s), v+maxJudged)
@@ -939,6 +939,9 @@ func expansionEnd(s string, i int) int {
 	}
 	depth := 0
 	for j := i + 1; j < len(s) && j-i < 256; j++ {
+		if !nests[s[j]] { // most of it
+			continue
+		}
 		switch s[j] {
 		case '{', '(':
 			depth++
@@ -952,6 +955,9 @@ func expansionEnd(s string, i int) int {
 	}
 	return 0
 }
+
+// nests are the bytes that mean something to expansionEnd.
+var nests = [256]bool{'{': true, '(': true, '}': true, ')': true, '\n': true}
 
 // keyAt reports whether another name and "=" or ":" stand at i.
 func (sc *scan) keyAt(i int) bool {

@@ -159,6 +159,9 @@ func (sc *scan) encodedStart(start, phase int) int {
 
 func isBase64(b byte) bool { return is(b, ccStd64|ccURL) }
 
+// encodedPart maps the bytes of collected text from at on to the text from offset from on.
+type encodedPart struct{ at, from int }
+
 // encodedText collects the encoded text from i on in sc.base64Text, over line breaks between lines of some length. It
 // returns its end.
 func (sc *scan) encodedText(i int) (end int) {
@@ -166,7 +169,7 @@ func (sc *scan) encodedText(i int) (end int) {
 	text, parts := sc.base64Text[:0], sc.base64Parts[:0]
 	for limit := min(len(s), i+maxEncoded); i < limit; {
 		line := i
-		parts = append(parts, viewPart{at: len(text), from: i})
+		parts = append(parts, encodedPart{at: len(text), from: i})
 		for i < limit && isBase64(s[i]) {
 			b := s[i]
 			switch b {
@@ -216,7 +219,7 @@ func (sc *scan) addDecoded(text string) {
 // encodedAt returns the offset in the text of the n-th byte of encoded text.
 func (sc *scan) encodedAt(n int) int {
 	n = min(n, len(sc.base64Text)-1)
-	i, found := slices.BinarySearchFunc(sc.base64Parts, n, func(p viewPart, n int) int { return p.at - n })
+	i, found := slices.BinarySearchFunc(sc.base64Parts, n, func(p encodedPart, n int) int { return p.at - n })
 	if !found {
 		i--
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // Ruleset is the name and version of the built-in rules, recorded on every record they scrubbed.
@@ -143,23 +142,21 @@ func (e *Engine) pass(s string, split bool) (string, int) {
 	if len(sc.spans) == 0 {
 		return s, 0
 	}
-	b := make([]byte, 0, len(s)+24*len(sc.spans))
+	var b strings.Builder
+	b.Grow(len(s) + 24*len(sc.spans))
 	at := 0
-	var last []byte // label
+	label := make([]byte, 0, maxLabel)
 	for i := range sc.spans {
 		sp := &sc.spans[i]
-		b = append(b, s[at:sp.start]...)
-		if i > 0 && sp.kind == sc.spans[i-1].kind && sp.value(s) == sc.spans[i-1].value(s) {
-			b = append(b, last...)
-		} else {
-			from := len(b)
-			b = e.appendLabel(b, sp.kind, sp.value(s))
-			last = b[from:]
+		b.WriteString(s[at:sp.start])
+		if i == 0 || sp.kind != sc.spans[i-1].kind || sp.value(s) != sc.spans[i-1].value(s) {
+			label = e.appendLabel(label[:0], sp.kind, sp.value(s))
 		}
+		b.Write(label)
 		at = sp.end
 	}
-	b = append(b, s[at:]...)
-	return unsafe.String(unsafe.SliceData(b), len(b)), len(sc.spans) // b is not written any more
+	b.WriteString(s[at:])
+	return b.String(), len(sc.spans)
 }
 
 // Find lists what Text replaces in its first reading of s, in order and without overlaps. s need not be valid UTF-8.

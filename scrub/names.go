@@ -386,7 +386,7 @@ func isReference(v string) bool {
 	if len(v) <= 16 && strings.HasSuffix(v, "...") { // cut short
 		return true
 	}
-	if strings.Contains(v, "****") || strings.Contains(v, "**REDACTED**") || strings.HasPrefix(v, "ENC[AES256_GCM,") {
+	if strings.Contains(v, "**") && (strings.Contains(v, "****") || strings.Contains(v, "**REDACTED**")) || strings.HasPrefix(v, "ENC[AES256_GCM,") {
 		return true // masked in part, or encrypted (SOPS)
 	}
 	if strings.HasPrefix(v, "op://") || strings.HasPrefix(v, "arn:aws:") || strings.HasPrefix(v, "{{resolve:") {
@@ -428,7 +428,7 @@ func isMask(v string) bool {
 		}
 		return true
 	}
-	return strings.Trim(v, "•●…") == ""
+	return v[0] >= 0x80 && strings.Trim(v, "•●…") == ""
 }
 
 // isDollar reports whether all of v is one expansion: $NAME, $1, ${NAME}, ${NAME:-$OTHER}, $(command), ${{ … }},

@@ -325,9 +325,13 @@ func (sc *scan) bracketed(a *assignment, v int) bool {
 	if a.trust != trustStrong || a.op != ':' && a.op != '=' || !a.lineStart(s) {
 		return false
 	}
-	end := v
+	end, closes := v, false
 	for end < len(s) && end < v+maxJudged && !isSpace(s[end]) {
+		closes = closes || s[end] == ')' || s[end] == ']' || s[end] == '}'
 		end++
+	}
+	if !closes {
+		return false
 	}
 	word := strings.TrimRight(s[v:end], ",;:\"'`")
 	if !mismatched(word) || strings.IndexByte(word, ';') >= 0 || isCall(word) || strings.Contains(word, labelStart) || !a.wholeLine(s, end) {

@@ -68,20 +68,27 @@ func pemLines(s string, i int) (end, body int) {
 // lineBreak returns the next end of line, real or escaped, and where the line after it starts.
 func lineBreak(s string, i int) (end, after int) {
 	limit := min(len(s), i+maxKeyLine)
-	for j := i; j < limit; j++ {
-		if s[j] == '\n' {
-			return j, j + 1
-		}
-		if s[j] == '\\' && j+1 < limit && s[j+1] == 'n' {
-			return j, j + 2
-		}
+	end, after = limit, limit
+	if n := strings.IndexByte(s[i:limit], '\n'); n >= 0 {
+		end, after = i+n, i+n+1
 	}
-	return limit, limit
+	if n := strings.Index(s[i:end], `\n`); n >= 0 {
+		end, after = i+n, i+n+2
+	}
+	return end, after
 }
 
 // longestBase64 finds the longest run of base64 in a line.
 func longestBase64(line string) (from, to int) {
-	for i := 0; i < len(line); {
+	for i := 0; i+to-from < len(line); {
+		k := i + to - from // what is longer than the longest so far holds all from i to k
+		for k >= i && (is(line[k], ccStd64) || line[k] == '=') {
+			k--
+		}
+		if k >= i {
+			i = k + 1
+			continue
+		}
 		j := run(line, i, ccStd64, len(line))
 		for j > i && j < len(line) && line[j] == '=' {
 			j++

@@ -47,6 +47,7 @@ type pattern struct {
 	index   uint16 // among the patterns of an engine
 	steps   []step
 	start   int32
+	first   byteSet    // what a match may start with at its anchor
 	before  []backStep // nearest first
 	anchors []string   // as in the text, or in lower case where case is folded; empty where the place is given
 	cased   bool       // anchors are in the case they have in every match
@@ -115,6 +116,10 @@ func (c *patternCompiler) compile(e *expr, anchored bool) (*pattern, error) {
 		return nil, fmt.Errorf("%w: too many ways to match", errPattern)
 	}
 	p.steps = slices.Clone(c.steps)
+	var empty bool
+	if p.first, empty = c.first(p.start, 0); empty {
+		p.first = byteSet{}.inverted()
+	}
 	if r := lastRepeat(items); r != nil {
 		p.elastic, p.open = r.max > r.min, r.max == unlimited
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // rule is what a keyword triggers.
@@ -68,7 +69,7 @@ type scan struct {
 	base64Done  [4]int // encoded text before this offset was decoded, by the phase of its groups
 	base64Text  []byte // encoded, without its line breaks
 	base64Out   []byte // decoded
-	base64Parts []viewPart
+	base64Parts []encodedPart
 	depth       int // of decoded text in decoded text
 	wantView    bool
 	steps       int  // bytes read by verifiers; tests hold it against the length of the text
@@ -98,14 +99,14 @@ func (e *Engine) release(sc *scan) {
 	}
 	sc.reset("")
 	sc.wantView, sc.depth, sc.labelled = false, 0, false
-	if cap(sc.viewText) > maxPooled {
+	if cap(sc.viewText)+cap(sc.viewParts)*int(unsafe.Sizeof(viewPart{})) > maxPooled {
 		sc.viewText, sc.viewParts = nil, nil
 	}
 	e.pool.Put(sc)
 }
 
-// maxPooled is the largest buffer in bytes that a scan keeps for its next text.
-const maxPooled = 1 << 20
+// maxPooled is how many bytes of a view's buffers a scan keeps for its next text.
+const maxPooled = 16 << 20
 
 // reset makes sc ready to read another text, keeping its spans.
 func (sc *scan) reset(s string) {
@@ -239,7 +240,10 @@ const (
 	minSteps = 1 << 16
 )
 
-var errBudget = errors.New("scrub: work budget exceeded")
+var (
+	errBudget  = errors.New("scrub: work budget exceeded")
+	errTooLong = errors.New("scrub: text of more than 4 GiB needs a view")
+)
 
 // settle sorts and merges the spans, widens them over labels they cut, and drops those that are labels already.
 func (sc *scan) settle() {

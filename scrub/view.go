@@ -1,7 +1,9 @@
 package scrub
 
 import (
+	"cmp"
 	"encoding/binary"
+	"math"
 	"slices"
 	"strings"
 	"unsafe"
@@ -28,13 +30,16 @@ func verifyView(sc *scan, start, _ int, _ *rule) {
 	}
 }
 
-// viewPart maps the bytes of a view from at on to the text from offset from on. The bytes of a part with a length stand
-// for that much text as a whole.
-type viewPart struct{ at, from, length int }
+// viewPart maps the bytes of a view from at on to the text from offset from on. The byte of a part with a length stands
+// for that much text as a whole. Texts full of disguises have millions of parts: they are kept small.
+type viewPart struct{ at, from, length uint32 }
 
-// view makes the view of s in the scan's buffers.
+// view makes the view of s in the scan's buffers. It panics where offsets do not fit a viewPart.
 func (sc *scan) view(s string) string {
-	buf, parts := sc.viewText[:0], append(sc.viewParts[:0], viewPart{})
+	if len(s) > math.MaxUint32 {
+		panic(errTooLong)
+	}
+	buf, parts := slices.Grow(sc.viewText[:0], len(s)), append(sc.viewParts[:0], viewPart{})
 	from := 0 // of what was not copied yet
 	for i := 0; i < len(s); {
 		if !disguises[s[i]] {
@@ -47,39 +52,58 @@ func (sc *scan) view(s string) string {
 			continue
 		}
 		buf = append(buf, s[from:i]...)
+		if cap(parts)-len(parts) < 2 {
+			parts = growParts(parts, i, len(s))
+		}
 		if b != 0 {
-			parts = append(parts, viewPart{len(buf), i, n})
+			parts = addPart(parts, len(buf), i, n)
 			buf = append(buf, b)
 		}
 		i += n
 		from = i
-		parts = append(parts, viewPart{len(buf), i, 0})
+		parts = addPart(parts, len(buf), i, 0)
 	}
 	buf = append(buf, s[from:]...)
 	sc.viewText, sc.viewParts = buf, parts
 	return unsafe.String(unsafe.SliceData(buf), len(buf)) // buf is not written until the scan is released
 }
 
-// partAt returns the part of the view that offset i lies in.
-func (sc *scan) partAt(i int) viewPart {
-	n, found := slices.BinarySearchFunc(sc.viewParts, i, func(p viewPart, i int) int { return p.at - i })
+// growParts makes room for parts in the rest of a text of size bytes, of which i were read: for as many as there were so
+// far in as much text, but at once for no more than three times what there is.
+func growParts(parts []viewPart, i, size int) []viewPart {
+	expected := float64(len(parts)) * 1.1 * float64(size-i) / float64(i+1)
+	return slices.Grow(parts, 64+int(min(expected, float64(3*len(parts)))))
+}
+
+// addPart adds a part. It takes the place of one that starts at the same byte: what was left out lies before it.
+func addPart(parts []viewPart, at, from, length int) []viewPart {
+	p := viewPart{uint32(at), uint32(from), uint32(length)}
+	if last := len(parts) - 1; parts[last].at == p.at {
+		parts[last] = p
+		return parts
+	}
+	return append(parts, p)
+}
+
+// partAt returns how the view's byte i maps to the text: part from at on, to the text from offset from on.
+func (sc *scan) partAt(i int) (at, from, length int) {
+	n, found := slices.BinarySearchFunc(sc.viewParts, uint32(i), func(p viewPart, i uint32) int { return cmp.Compare(p.at, i) })
 	if !found {
-		return sc.viewParts[n-1]
+		n--
 	}
-	for n+1 < len(sc.viewParts) && sc.viewParts[n+1].at == i { // the last: what was left out lies before it
-		n++
-	}
-	return sc.viewParts[n]
+	p := sc.viewParts[n]
+	return int(p.at), int(p.from), int(p.length)
 }
 
 // unview maps a stretch of the view to the text.
 func (sc *scan) unview(start, end int) (int, int) {
-	first, last := sc.partAt(start), sc.partAt(end-1)
-	start = first.from + (start - first.at)
-	if last.length > 0 {
-		return start, last.from + last.length
+	at, from, _ := sc.partAt(start)
+	start = from + start - at
+	at, from, length := sc.partAt(end - 1)
+	if length > 0 {
+		return start, from + length
 	}
-	return start, last.from + (end - last.at)
+	return start, from + end - at
 }
 
 // readView reads the view of s and adds what it finds.
