@@ -600,13 +600,13 @@ func isEnvName(name string) bool {
 func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	s := sc.s
 	v := s[from:to]
-	if isReference(v) || sc.e.onlyLabels(v) {
+	if sc.onlyLabels(from, to) || isReference(v) {
 		return false
 	}
 	if a.trust == trustWeak {
 		return sc.weakSecret(a, v)
 	}
-	if exempt(a.kind, a.name, v) || namesItself(a.name, strings.TrimRight(v, ".,")) || a.flag && a.kind == kindSecret && isSecretName(v) {
+	if exempt(a.kind, a.name, v) || namesItself(a.name, withoutStop(v)) || a.flag && a.kind == kindSecret && isSecretName(v) {
 		return false
 	}
 	if a.strict {
@@ -715,10 +715,18 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && (endsWith(a.name, v) || strings.EqualFold(compact(a.name), compact(v))) { // --password PASSWORD, --access-key ACCESSKEY
 		return false
 	}
-	if sh.digit == 0 && helpWords.has([]byte(strings.TrimRight(v, ".,"))) {
+	if sh.digit == 0 && helpWords.has([]byte(withoutStop(v))) {
 		return false
 	}
 	return !strings.HasPrefix(s[to:], "  ") || sh.digit > 0
+}
+
+// withoutStop leaves out the punctuation that v ends in.
+func withoutStop(v string) string {
+	for v != "" && (v[len(v)-1] == '.' || v[len(v)-1] == ',') {
+		v = v[:len(v)-1]
+	}
+	return v
 }
 
 // compact leaves out what separates the words of a name.
@@ -851,7 +859,7 @@ func (sc *scan) bareEnd(i, limit int, shell bool) int {
 		case '(', '{':
 			depth++
 		case '[':
-			if end := sc.e.labelAt(s, i); end > 0 {
+			if end := sc.labelAt(i); end > 0 {
 				i = end
 				continue
 			}

@@ -10,9 +10,6 @@ const minRemembered = 24
 
 // match tries p with its anchor at i. It returns the stretch that matches, and the secret in it.
 func (sc *scan) match(p *pattern, i int) (from, to, secret, end int, ok bool) {
-	if i < len(sc.s) && !p.first.has(sc.s[i]) {
-		return 0, 0, 0, 0, false
-	}
 	sc.capFrom, sc.capTo = -1, -1
 	to = sc.forward(p.steps, p.start, i)
 	if to < 0 {

@@ -322,7 +322,7 @@ func (sc *scan) element(a *assignment) {
 // bracketed takes a value whose brackets do not match, which no code has: a password of a configuration file.
 func (sc *scan) bracketed(a *assignment, v int) bool {
 	s := sc.s
-	if a.trust != trustStrong || a.op != ':' && a.op != '=' || !a.lineStart(s) {
+	if a.trust != trustStrong || a.op != ':' && a.op != '=' || !a.lineStart(s) || strings.HasPrefix(s[v:], labelStart) {
 		return false
 	}
 	end, closes := v, false

@@ -92,6 +92,30 @@ func (e *Engine) knownKeyID(id string) bool {
 	return len(id) > 1 && len(id) <= 5 && id[0] == 'k' && run(id, 1, ccDigit, 4) == len(id)
 }
 
+// labelAt is Engine.labelAt in the text that is read. The name before a label asks for it, and the label itself.
+func (sc *scan) labelAt(i int) int {
+	if sc.label.from == i && sc.label.to > i {
+		return sc.label.to
+	}
+	end := sc.e.labelAt(sc.s, i)
+	if end > 0 {
+		sc.label = stretch{i, end}
+	}
+	return end
+}
+
+// onlyLabels is Engine.onlyLabels of a stretch of the text that is read.
+func (sc *scan) onlyLabels(from, to int) bool {
+	for from < to {
+		end := sc.labelAt(from)
+		if end < 0 || end > to {
+			return false
+		}
+		from = end
+	}
+	return true
+}
+
 // onlyLabels reports whether s consists of labels and nothing else.
 func (e *Engine) onlyLabels(s string) bool {
 	for i := 0; i < len(s); {

@@ -64,6 +64,7 @@ type scan struct {
 	wereJudged  []uint16    // the patterns that were
 	bare        stretch     // what bareEnd passed over
 	line        stretch     // what lineEnd did
+	label       stretch     // the last label that was read
 	viewText    []byte
 	viewParts   []viewPart
 	base64Done  [4]int // encoded text before this offset was decoded, by the phase of its groups
@@ -119,7 +120,7 @@ func (sc *scan) reset(s string) {
 		sc.judged[i] = judgement{}
 	}
 	sc.wereJudged = sc.wereJudged[:0]
-	sc.bare, sc.line = stretch{}, stretch{}
+	sc.bare, sc.line, sc.label = stretch{}, stretch{}, stretch{}
 	if sc.runsDirty {
 		clear(sc.runs[:])
 		clear(sc.base64Done[:])
@@ -220,7 +221,7 @@ func (sc *scan) verify(end int, state uint32) {
 		sc.rank = int(h.rule)
 		r := &e.rules[h.rule]
 		if r.verify == nil { // a label: step over it
-			if to := e.labelAt(sc.s, start); to > 0 {
+			if to := sc.labelAt(start); to > 0 {
 				sc.skipTo, sc.labelled = to, true
 				return
 			}

@@ -110,16 +110,17 @@ func verifyNear(sc *scan, start, _ int, r *rule) {
 	s := sc.s
 	t := r.token
 	inside := false // a word goes on
-	for i, limit := at, min(len(s), at+t.within); i < limit; i++ {
-		sc.steps++
-		if word := isWordByte(s[i]); word && inside {
+	limit := min(len(s), at+t.within)
+	sc.steps += max(0, limit-at)
+	for i := at; i < limit; i++ {
+		word := isWordByte(s[i])
+		if word && inside {
 			continue
-		} else {
-			inside = word
 		}
+		inside = word
 		for _, p := range t.match {
 			mark := len(sc.spans)
-			if !sc.token(t, p, i, i) {
+			if !p.first.has(s[i]) || !sc.token(t, p, i, i) {
 				continue
 			}
 			if len(t.also) > 0 && !foldHasOne(s[at:sc.spans[mark].start], t.also) {
