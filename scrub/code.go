@@ -13,7 +13,7 @@ func (a *assignment) isCode(v string, sh shape) bool {
 	word := is(v[0], ccLower|ccUpper)
 	last := v[len(v)-1]
 	switch {
-	case isCall(v), strings.Contains(v, "this."), word && strings.Contains(v, "->"), isTypeName(v) && last == '?':
+	case isCall(v), strings.Contains(v, "this."), word && strings.Contains(v, "->"), last == '?' && isTypeName(v):
 		return true
 	case strings.IndexByte(v, '.') > 0 && isMember(strings.TrimRight(v, "!;")):
 		return true

@@ -36,6 +36,15 @@ func (sp *span) value(s string) string {
 // stretch is a part of the text, from before to.
 type stretch struct{ from, to int }
 
+// extend joins another stretch to r where they meet, else r becomes that one.
+func (r *stretch) extend(from, to int) {
+	if from < r.from || from > r.to {
+		r.from, r.to = from, to
+		return
+	}
+	r.to = max(r.to, to)
+}
+
 // scan is one reading of a text. Its verifiers stay linear by these rules: a token's verifier reads at most its
 // longest token; a name's value is read once, because names inside a replaced value are skipped (done) and a value
 // that is not replaced was judged by a bounded prefix; a program's arguments are read once per program (progDone).

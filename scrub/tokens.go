@@ -66,9 +66,11 @@ func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 
 // judgement is what was made of the last matches of a pattern of no fixed length.
 type judgement struct {
-	to       int // where they ended
-	replaced int // where the last that was replaced ended
-	nested   int // how many in a row started in one before
+	to       int     // where they ended
+	replaced int     // where the last that was replaced ended
+	nested   int     // how many in a row started in one before
+	failed   stretch // where verifyNear found nothing
+	used     bool
 }
 
 // maxNested is how many matches of one pattern in a row may start in one before and be judged each. No text is like that
@@ -77,19 +79,26 @@ const maxNested = 16
 
 // judge takes note of a match of p.
 func (sc *scan) judge(p *pattern, from, to int) *judgement {
+	j := sc.judgementOf(p)
+	if from < j.to {
+		j.nested++
+	} else {
+		j.nested = 0
+	}
+	j.to = max(j.to, to)
+	return j
+}
+
+// judgementOf returns what is known of p in this text.
+func (sc *scan) judgementOf(p *pattern) *judgement {
 	if len(sc.judged) == 0 {
 		sc.judged = make([]judgement, sc.e.patterns)
 	}
 	j := &sc.judged[p.index]
-	switch {
-	case j.to == 0:
+	if !j.used {
+		j.used = true
 		sc.wereJudged = append(sc.wereJudged, p.index)
-	case from < j.to:
-		j.nested++
-	default:
-		j.nested = 0
 	}
-	j.to = max(j.to, to)
 	return j
 }
 
@@ -111,8 +120,14 @@ func verifyNear(sc *scan, start, _ int, r *rule) {
 	t := r.token
 	inside := false // a word goes on
 	limit := min(len(s), at+t.within)
-	sc.steps += max(0, limit-at)
+	failed := &sc.judgementOf(t.match[0]).failed
+	sc.steps += max(0, limit-at-max(0, failed.to-at))
 	for i := at; i < limit; i++ {
+		if i > at && failed.from <= i && i < failed.to { // tried after another such word
+			i = min(failed.to, limit) - 1
+			inside = isWordByte(s[i])
+			continue
+		}
 		word := isWordByte(s[i])
 		if word && inside {
 			continue
@@ -129,6 +144,9 @@ func verifyNear(sc *scan, start, _ int, r *rule) {
 			}
 			return
 		}
+	}
+	if len(t.also) == 0 && limit > at {
+		failed.extend(at, limit)
 	}
 }
 
