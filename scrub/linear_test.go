@@ -54,3 +54,13 @@ func TestLinear(t *testing.T) {
 		}
 	}
 }
+
+// TestLongHash holds that what looks like one hash after the other, without end, is replaced, and not read pass after
+// pass until the whole text is given up.
+func TestLongHash(t *testing.T) {
+	e := newEngine(t)
+	s := "hash " + strings.Repeat("$2b$A1b2C3d4", 500) + " end"
+	if clean, n := e.Text(s); n != 1 || !strings.HasPrefix(clean, "hash [REDACTED:password-hash:") || !strings.HasSuffix(clean, "] end") {
+		t.Errorf("%d redactions: %.200q", n, clean)
+	}
+}
