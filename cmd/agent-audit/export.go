@@ -41,7 +41,7 @@ func exportCommand() *cobra.Command {
 			if output == display.Table {
 				return errors.New("a table is for people: use query")
 			}
-			return export(cmd, f, q, exportTo{to: to, force: force, form: output, fields: fields})
+			return export(cmd, f, q, exportTo{to: to, force: force, form: output, fields: fields, rules: f.rules})
 		},
 	}
 	f.register(c)
@@ -68,6 +68,7 @@ type exportTo struct {
 	to, form string
 	force    bool
 	fields   []string
+	rules    []string // files of secret rules of the user's own
 }
 
 func export(cmd *cobra.Command, f *filters, q query.Query, e exportTo) error {
@@ -101,7 +102,7 @@ func exportFrom(cmd *cobra.Command, source query.Source, q query.Query, e export
 	n := 0
 	bar := newProgress(cmd.ErrOrStderr(), nil)
 	bar.on = bar.on && !o.Terminal
-	changed, err := show(cmd.Context(), source, q, func(row query.Row) error {
+	changed, err := show(cmd.Context(), e.rules, source, q, func(row query.Row) error {
 		n++
 		bar.count(n)
 		return form.Row(row)

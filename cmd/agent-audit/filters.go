@@ -22,6 +22,7 @@ import (
 // filters are the flags that say which records, and from where.
 type filters struct {
 	source, state string
+	rules         []string // files of secret rules of the user's own
 	q             query.Query
 	risk, anomaly string
 	decision      []string
@@ -60,6 +61,7 @@ func (f *filters) registerSource(c *cobra.Command) {
 	c.Flags().StringVar(&f.source, "source", "", "sqlite:PATH, dir:PATH, s3://BUCKET/PREFIX or elasticsearch:URL (default: what is in the state folder)")
 	c.Flags().StringVar(&f.state, "state", defaultState(), "state folder")
 	_ = c.MarkFlagDirname("state")
+	c.Flags().StringSliceVar(&f.rules, "rules", nil, "files of secret rules of your own, as the trail is scrubbed with (scrub.rules)")
 }
 
 var decisions = []string{schema.Approved, schema.AutoApproved, schema.Denied, schema.Unrecorded}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/agentaudit/agentaudit/internal/display"
+	"github.com/agentaudit/agentaudit/internal/instance"
 	"github.com/agentaudit/agentaudit/internal/query"
 )
 
@@ -93,7 +94,7 @@ func runQuery(cmd *cobra.Command, f *filters, q query.Query, form display.Form, 
 	}
 	defer source.Close()
 	n, more := 0, false
-	changed, err := show(cmd.Context(), source, q, func(row query.Row) error {
+	changed, err := show(cmd.Context(), f.rules, source, q, func(row query.Row) error {
 		if people && limit > 0 && n == limit {
 			more = true
 			return nil
@@ -115,9 +116,9 @@ func runQuery(cmd *cobra.Command, f *filters, q query.Query, form display.Form, 
 	return nil
 }
 
-// show gives every row found, redacted, to row. changed is how many had to be.
-func show(ctx context.Context, source query.Source, q query.Query, row func(query.Row) error) (changed int, err error) {
-	r, err := display.NewRedactor()
+// show gives every row found, redacted, to row. changed is how many had to be. ruleFiles are rules of the user's own.
+func show(ctx context.Context, ruleFiles []string, source query.Source, q query.Query, row func(query.Row) error) (changed int, err error) {
+	r, err := redactor(ruleFiles)
 	if err != nil {
 		return 0, err
 	}
@@ -130,6 +131,15 @@ func show(ctx context.Context, source query.Source, q query.Query, row func(quer
 		}
 	}
 	return r.Changed, nil
+}
+
+// redactor has today's rules, and those of the files.
+func redactor(ruleFiles []string) (*display.Redactor, error) {
+	rules, err := instance.ScrubRules(ruleFiles)
+	if err != nil {
+		return nil, err
+	}
+	return display.NewRedactor(rules...)
 }
 
 func noteRedacted(w io.Writer, changed int) {

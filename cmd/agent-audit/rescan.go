@@ -38,7 +38,7 @@ func rescanCommand() *cobra.Command {
 				return err
 			}
 			defer source.Close()
-			records, leaks, err := rescan(cmd.Context(), source, q, leakLines(cmd.OutOrStdout(), asJSON))
+			records, leaks, err := rescan(cmd.Context(), f.rules, source, q, leakLines(cmd.OutOrStdout(), asJSON))
 			if err != nil {
 				return err
 			}
@@ -55,8 +55,8 @@ func rescanCommand() *cobra.Command {
 }
 
 // rescan reads the records that q asks for and gives out each secret in them.
-func rescan(ctx context.Context, source query.Source, q query.Query, out func(leak) error) (records, leaks int, err error) {
-	r, err := display.NewRedactor()
+func rescan(ctx context.Context, ruleFiles []string, source query.Source, q query.Query, out func(leak) error) (records, leaks int, err error) {
+	r, err := redactor(ruleFiles)
 	if err != nil {
 		return 0, 0, err
 	}

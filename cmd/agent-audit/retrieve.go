@@ -38,6 +38,7 @@ func retrieveCommand() *cobra.Command {
 			if e.form == display.Table {
 				return errors.New("a table is for people: use query --source")
 			}
+			e.rules = f.rules
 			return retrieve(cmd, place, q, e)
 		},
 	}

@@ -37,16 +37,16 @@ func sessionCommand() *cobra.Command {
 			defer source.Close()
 			q := query.Query{Session: args[0], Order: query.OldestFirst}
 			s := &sessionSummary{ID: args[0], Decisions: map[string]int{}}
-			if _, err := show(cmd.Context(), source, q, s.add); err != nil {
+			if _, err := show(cmd.Context(), f.rules, source, q, s.add); err != nil {
 				return err
 			}
 			if s.Records == 0 {
 				return fmt.Errorf("there is no record of session %q here; agent-audit query --wide shows the ids of sessions", display.Safe(args[0]))
 			}
 			if asJSON {
-				return sessionJSON(cmd, source, q, s)
+				return sessionJSON(cmd, f.rules, source, q, s)
 			}
-			return sessionText(cmd, source, q, s, output)
+			return sessionText(cmd, f.rules, source, q, s, output)
 		},
 	}
 	f.registerSource(c)
@@ -57,11 +57,11 @@ func sessionCommand() *cobra.Command {
 }
 
 // sessionText prints the timeline.
-func sessionText(cmd *cobra.Command, source query.Source, q query.Query, s *sessionSummary, output int) error {
+func sessionText(cmd *cobra.Command, ruleFiles []string, source query.Source, q query.Query, s *sessionSummary, output int) error {
 	w := bufio.NewWriter(cmd.OutOrStdout())
 	s.print(w)
 	t := &timeline{w: w, start: s.Start, output: output, colour: terminalOptions(cmd.OutOrStdout()).Terminal}
-	changed, err := show(cmd.Context(), source, q, t.row)
+	changed, err := show(cmd.Context(), ruleFiles, source, q, t.row)
 	if err := errors.Join(err, w.Flush()); err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func offset(t, start time.Time) string {
 }
 
 // sessionJSON streams the actions into one object.
-func sessionJSON(cmd *cobra.Command, source query.Source, q query.Query, s *sessionSummary) error {
+func sessionJSON(cmd *cobra.Command, ruleFiles []string, source query.Source, q query.Query, s *sessionSummary) error {
 	head, err := s.json()
 	if err != nil {
 		return err
@@ -188,7 +188,7 @@ func sessionJSON(cmd *cobra.Command, source query.Source, q query.Query, s *sess
 	if err != nil {
 		return err
 	}
-	changed, err := show(cmd.Context(), source, q, form.Row)
+	changed, err := show(cmd.Context(), ruleFiles, source, q, form.Row)
 	if err := errors.Join(err, form.Close()); err != nil {
 		return err
 	}

@@ -15,9 +15,10 @@ type Redactor struct {
 	Changed int
 }
 
-// NewRedactor returns a Redactor with today's rules. Its redactions carry no fingerprints, for it has no key.
-func NewRedactor() (*Redactor, error) {
-	e, err := scrub.New(scrub.Options{})
+// NewRedactor returns a Redactor with today's rules, and with rules of the user's own. Its redactions carry no
+// fingerprints, for it has no key.
+func NewRedactor(rules ...*scrub.Rules) (*Redactor, error) {
+	e, err := scrub.New(scrub.Options{Rules: rules})
 	if err != nil {
 		return nil, err
 	}
