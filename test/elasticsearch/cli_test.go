@@ -71,6 +71,12 @@ func TestFromLogsToAnswers(t *testing.T) {
 			t.Errorf("only %d records", strings.Count(got, "\n"))
 		}
 	}
+	reconcile := []string{"reconcile", "--state", in("state"), "--source", "sqlite:" + in("audit.db"), "--source", reader}
+	all += run(reconcile...) + run("rescan", "--source", reader)
+	deleteOne(t, s)
+	if out, err := exec.Command(binary, reconcile...).CombinedOutput(); err == nil || !strings.Contains(string(out), "elasticsearch") {
+		t.Errorf("a record is missing in Elasticsearch, and reconcile says %v: %s", err, out)
+	}
 	all += imported + run("doctor", "elasticsearch", server+"&api_key_file="+in("reader.key"), "--writer-key", in("writer.key"))
 	key, err := os.ReadFile(in("writer.key"))
 	if err != nil {
@@ -83,4 +89,22 @@ func TestFromLogsToAnswers(t *testing.T) {
 	if err := json.Unmarshal([]byte(run("status", "--json", "--state", in("state"))), &status); err != nil || len(status.Exporters) != 2 {
 		t.Errorf("status %+v, %v", status, err)
 	}
+}
+
+// deleteOne takes one record out of the data stream, as its administrator can.
+func deleteOne(t *testing.T, s *estest.Server) {
+	t.Helper()
+	var found struct {
+		Hits struct {
+			Hits []struct {
+				Index string `json:"_index"`
+				ID    string `json:"_id"`
+			}
+		}
+	}
+	if err := json.Unmarshal(s.Must(t, "POST", "/logs-agent_audit.action-cli/_search", `{"size":1}`), &found); err != nil || len(found.Hits.Hits) != 1 {
+		t.Fatalf("%+v, %v", found, err)
+	}
+	hit := found.Hits.Hits[0]
+	s.Must(t, "DELETE", "/"+hit.Index+"/_doc/"+hit.ID+"?refresh=true", nil)
 }
