@@ -61,7 +61,7 @@ func (k *fakeKibana) client(t *testing.T) *elasticsearch.Client {
 func (k *fakeKibana) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Header.Get("Authorization") != "ApiKey "+apiKey:
+		case !sameCredential(r.Header.Get("Authorization"), "ApiKey "+apiKey):
 			answer(w, 401, `{"statusCode":401,"error":"Unauthorized","message":"security_exception: unable to authenticate"}`)
 		case r.Header.Get("kbn-xsrf") == "":
 			answer(w, 400, `{"statusCode":400,"error":"Bad Request","message":"Request must contain a kbn-xsrf header."}`)
@@ -211,4 +211,11 @@ func TestImportRefused(t *testing.T) {
 		}
 		s.Close()
 	}
+}
+
+// sameCredential compares two Authorization headers. Their scheme has no case (RFC 9110, 11.1), nor has it for Kibana.
+func sameCredential(a, b string) bool {
+	schemeA, a, _ := strings.Cut(a, " ")
+	schemeB, b, _ := strings.Cut(b, " ")
+	return strings.EqualFold(schemeA, schemeB) && a == b
 }

@@ -60,7 +60,7 @@ var pageTables = map[string]struct {
 			for _, g := range groupBy(thatDay, func(r *record) []any { return []any{session(r), software(r), r.Infrastructure.HostName} }) {
 				out = append(out, append([]any{len(g.records), g.maxRisk()}, g.key...))
 			}
-			return order(out, "1 desc")
+			return order(out, "1 desc", "2")
 		},
 	},
 	"Who decided, on what?": {
