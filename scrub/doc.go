@@ -7,6 +7,9 @@
 //	JSON    a JSON text, kept valid and in its structure
 //	Args    an argument vector
 //
+// Text that is not there as a whole has doors of its own: Cut for one that was cut off, Continue for one that comes in
+// pieces which must be given on at once, Writer for a stream, which holds back what could be an unfinished secret.
+//
 // A secret is replaced by a label that says what it was and, where that cannot be turned back, which one it was:
 //
 //	[REDACTED:github-token:k1:9f2c1a7be04d5c66]   kind, key id, first 8 bytes of HMAC-SHA-256(key, value)
