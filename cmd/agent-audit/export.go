@@ -45,6 +45,7 @@ func exportCommand() *cobra.Command {
 		},
 	}
 	f.register(c)
+	f.registerRules(c)
 	c.Flags().StringVarP(&output, "output", "o", "", "form: json (an array), ndjson (canonical records), csv, ocsf (default: by the file's name, else ndjson)")
 	c.Flags().StringVar(&to, "to", "-", "file to write; - is standard output")
 	c.Flags().BoolVar(&force, "force", false, "replace the file if it exists")

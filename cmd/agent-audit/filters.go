@@ -61,7 +61,19 @@ func (f *filters) registerSource(c *cobra.Command) {
 	c.Flags().StringVar(&f.source, "source", "", "sqlite:PATH, dir:PATH, s3://BUCKET/PREFIX or elasticsearch:URL (default: what is in the state folder)")
 	c.Flags().StringVar(&f.state, "state", defaultState(), "state folder")
 	_ = c.MarkFlagDirname("state")
+}
+
+// registerRules is for commands that show records: they pass today's secret rules, and these.
+func (f *filters) registerRules(c *cobra.Command) {
 	c.Flags().StringSliceVar(&f.rules, "rules", nil, "files of secret rules of your own, as the trail is scrubbed with (scrub.rules)")
+}
+
+// archive is the place of an archive: the argument, else that of the state folder.
+func (f *filters) archive(args []string) string {
+	if len(args) == 1 {
+		return args[0]
+	}
+	return filepath.Join(f.state, "archive")
 }
 
 var decisions = []string{schema.Approved, schema.AutoApproved, schema.Denied, schema.Unrecorded}

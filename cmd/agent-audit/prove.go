@@ -31,10 +31,7 @@ func proveCommand() *cobra.Command {
   agent-audit prove s3://example-audit/trail --id 6f1d9c… --to evidence`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			place := filepath.Join(f.state, "archive")
-			if len(args) == 1 {
-				place = args[0]
-			}
+			place := f.archive(args)
 			q, err := f.query(cmd, nil)
 			if err != nil {
 				return err

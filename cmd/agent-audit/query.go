@@ -75,6 +75,7 @@ func queryCommand() *cobra.Command {
 		},
 	}
 	f.register(c)
+	f.registerRules(c)
 	c.Flags().StringVarP(&output, "output", "o", display.Table, "form: table, json (an array), ndjson (canonical records), csv, ocsf")
 	c.Flags().BoolVar(&wide, "wide", false, "table with host, session and record id")
 	c.Flags().StringSliceVar(&fields, "fields", nil, "columns of csv, by schema path (default: all)")

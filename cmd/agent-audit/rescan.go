@@ -50,6 +50,7 @@ func rescanCommand() *cobra.Command {
 		},
 	}
 	f.register(c)
+	f.registerRules(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "one JSON object a finding: record, sequence, field, kind, start, end, ruleset")
 	return c
 }

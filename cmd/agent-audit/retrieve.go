@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -24,10 +23,7 @@ func retrieveCommand() *cobra.Command {
   agent-audit retrieve /backup/archive --agent codex --since 2026-03-01 -o ocsf`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			place := filepath.Join(f.state, "archive")
-			if len(args) == 1 {
-				place = args[0]
-			}
+			place := f.archive(args)
 			q, err := f.query(cmd, nil)
 			if err != nil {
 				return err
@@ -43,6 +39,7 @@ func retrieveCommand() *cobra.Command {
 		},
 	}
 	f.register(c)
+	f.registerRules(c)
 	_ = c.Flags().MarkHidden("source")
 	c.Flags().StringVarP(&e.form, "output", "o", "", "form: json, ndjson (canonical records), csv, ocsf (default: by the file's name, else ndjson)")
 	c.Flags().StringVar(&e.to, "to", "-", "file to write; - is standard output")

@@ -50,6 +50,7 @@ func sessionCommand() *cobra.Command {
 		},
 	}
 	f.registerSource(c)
+	f.registerRules(c)
 	c.Flags().IntVar(&output, "output", 0, "lines of output to show of each action")
 	c.Flags().Lookup("output").NoOptDefVal = "5"
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: session (the summary) and actions (the records)")
