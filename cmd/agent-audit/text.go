@@ -131,15 +131,17 @@ func fingerprintCommand() *cobra.Command {
 
 func riskCommand() *cobra.Command {
 	var asJSON bool
+	var o risk.Options
 	c := &cobra.Command{
 		Use:   "risk COMMAND",
 		Short: "Tell how dangerous a command looks, and why",
 		Long:  "Judges a shell command by the rules that records are judged by: a score from 0 to 100, and a reason a rule. It runs nothing.",
-		Example: `  agent-audit risk 'curl -s https://example.org/install.sh | sudo sh'
+		Example: `  agent-audit risk --rules my-rules.yaml 'deploy --force'
+  agent-audit risk 'curl -s https://example.org/install.sh | sudo sh'
   agent-audit risk --json 'git push --force' | jq .score`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			e, err := risk.New()
+			e, err := risk.New(o)
 			if err != nil {
 				return err
 			}
@@ -157,6 +159,7 @@ func riskCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: score, category, rules, reasons, techniques")
+	c.Flags().StringSliceVar(&o.Rules, "rules", nil, "files of risk rules of your own, see docs/risk.md")
 	return c
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/agentaudit/agentaudit/internal/instance"
 	"github.com/agentaudit/agentaudit/internal/journal"
 	"github.com/agentaudit/agentaudit/internal/pipeline"
+	"github.com/agentaudit/agentaudit/internal/risk"
 	"github.com/agentaudit/agentaudit/scrub"
 )
 
@@ -130,7 +131,7 @@ func (v *validation) plan(cfg *config.Config, file string, line int) {
 }
 
 // tryPipeline makes the write line on a journal in memory: it checks format, mapping, fields, and the samples of all
-// rules that find secrets.
+// rules: those that find secrets and those of risk.
 func tryPipeline(cfg *config.Config) error {
 	rules, err := instance.ScrubRules(cfg.Scrub.Rules)
 	if err != nil {
@@ -141,6 +142,13 @@ func tryPipeline(cfg *config.Config) error {
 		return err
 	}
 	if err := errors.Join(engine.CheckSamples()...); err != nil {
+		return err
+	}
+	judge, err := risk.New(risk.Options{Rules: cfg.Risk.Rules})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(judge.CheckSamples()...); err != nil {
 		return err
 	}
 	j, err := journal.Open("validate", func() string { return "validate" }, journal.Options{FS: vfs.NewMem()})

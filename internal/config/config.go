@@ -45,6 +45,8 @@ type Config struct {
 	Journal Journal `yaml:"journal"`
 	// Scrub holds the key of the fingerprints.
 	Scrub Scrub `yaml:"scrub"`
+	// Risk judges what was done.
+	Risk Risk `yaml:"risk"`
 	// Exporters are the stores. At least one.
 	Exporters Exporters `yaml:"exporters"`
 }
@@ -66,6 +68,13 @@ type Scrub struct {
 	KeyID string `yaml:"key_id"`
 	// Rules are files of rules of your own, in the format of scrub/rules/README.md: they add to the built-in rules,
 	// replace those of the same name, and disable.
+	Rules []string `yaml:"rules"`
+}
+
+// Risk section.
+type Risk struct {
+	// Rules are files of rules of your own, see docs/risk.md: they add to the built-in rules, replace those of the same id,
+	// and disable. Flat: risk_rules (several with commas).
 	Rules []string `yaml:"rules"`
 }
 
@@ -195,6 +204,7 @@ var flatKeys = []struct {
 	{"max_output", func(c *Config, v string) error { return c.MaxOutput.parse(v) }},
 	{"binary", func(c *Config, v string) error { c.Binary = v; return nil }},
 	{"journal_max_bytes", func(c *Config, v string) error { return c.Journal.MaxBytes.parse(v) }},
+	{"risk_rules", func(c *Config, v string) error { c.Risk.Rules = splitList(v); return nil }},
 	{"sqlite_path", func(c *Config, v string) error { c.sqlite().Path = v; return nil }},
 	{"archive_dir", func(c *Config, v string) error { c.archive().Dir = v; return nil }},
 	{"archive_max_wait", func(c *Config, v string) error { return c.archive().MaxWait.parse(v) }},

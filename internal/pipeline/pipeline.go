@@ -88,8 +88,8 @@ func New(o Options) (*Pipeline, error) {
 	if p.around, err = newSurroundings(c, thisMachine()); err != nil {
 		return nil, err
 	}
-	if p.risk, err = risk.New(); err != nil {
-		return nil, fmt.Errorf("risk rules: %w", err)
+	if p.risk, err = risk.New(risk.Options{Rules: c.Risk.Rules}); err != nil {
+		return nil, err
 	}
 	limits := seal.DefaultLimits
 	limits.Output = int(c.MaxOutput)
@@ -293,7 +293,7 @@ func assess(e *risk.Engine, a *schema.Action) {
 		Arguments: string(a.Command.ToolArguments), Cwd: a.Command.Cwd,
 	})
 	a.Risk.Score, a.Risk.Category, a.Risk.Source = schema.Some(int64(r.Score)), r.Category, schema.RiskComputed
-	a.Risk.Ruleset, a.Risk.Rules, a.Risk.Reasons, a.Risk.Techniques = risk.Ruleset, r.Rules, r.Reasons, r.Techniques
+	a.Risk.Ruleset, a.Risk.Rules, a.Risk.Reasons, a.Risk.Techniques = e.Ruleset(), r.Rules, r.Reasons, r.Techniques
 }
 
 // failure is the record of an event that could not be read: nothing is dropped.

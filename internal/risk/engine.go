@@ -64,6 +64,7 @@ const (
 
 // Engine judges subjects by a fixed set of rules. It is immutable after New and safe for concurrent use.
 type Engine struct {
+	ruleset   string
 	rules     []rule
 	clauses   []clause
 	byProgram map[string][]int32 // clauses by program
@@ -82,8 +83,8 @@ type Engine struct {
 	runners    map[string]bool // shells and interpreters: their first operand is a program
 }
 
-// New returns the engine with the built-in rules.
-func New() (*Engine, error) { return builtin() }
+// Ruleset names the rules the engine judges by: Ruleset, and with rules of users a digest of those behind it.
+func (e *Engine) Ruleset() string { return e.ruleset }
 
 // scratch is what one assessment needs besides the engine.
 type scratch struct {

@@ -43,7 +43,7 @@ func TestPlainAgrees(t *testing.T) {
 	})
 	for i := range e.rules {
 		for _, s := range slices.Concat(e.rules[i].samples.Match, e.rules[i].samples.NoMatch) {
-			texts = append(texts, subjectOf(s).Command)
+			texts = append(texts, s.subject().Command)
 		}
 	}
 	taken := 0

@@ -2,6 +2,7 @@ package risk
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -26,6 +27,7 @@ type ruleFile struct {
 	WriteTools []string               `yaml:"write_tools"`
 	Programs   map[string]programSpec `yaml:"programs"`
 	Rules      []ruleSpec             `yaml:"rules"`
+	Disable    []string               `yaml:"disable"` // ids of rules to leave out, in files of users
 }
 
 // programSpec is what must be known of a program to read its words.
@@ -167,23 +169,33 @@ var starters = map[string]starter{
 
 // builtin compiles the embedded rules once for the process; engines share them, as nothing changes them.
 var builtin = sync.OnceValues(func() (*Engine, error) {
-	e, err := compile(builtinYAML)
+	f, err := parseFile(builtinYAML)
+	if err != nil {
+		return nil, fmt.Errorf("built-in risk rules: %w", err)
+	}
+	e, err := compile(f)
 	if err != nil {
 		return nil, fmt.Errorf("built-in risk rules: %w", err)
 	}
 	return e, nil
 })
 
-// compile reads a rule file.
-func compile(data []byte) (*Engine, error) {
+// parseFile reads the text of a rule file. Its errors do not quote it.
+func parseFile(data []byte) (*ruleFile, error) {
 	var f ruleFile
 	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		return nil, err
+		return nil, errors.New(yaml.FormatError(err, false, false))
 	}
+	return &f, nil
+}
+
+// compile makes an engine of a complete rule file.
+func compile(f *ruleFile) (*Engine, error) {
 	if f.Ruleset != Ruleset {
 		return nil, fmt.Errorf("ruleset %q, want %q", f.Ruleset, Ruleset)
 	}
-	c := &compiler{file: &f, bits: map[string]classSet{}, eng: &Engine{
+	c := &compiler{file: f, bits: map[string]classSet{}, eng: &Engine{
+		ruleset: Ruleset,
 		programs: map[string]*programInfo{}, byProgram: map[string][]int32{}, paths: newPathIndex(),
 	}}
 	c.classes()
@@ -251,9 +263,18 @@ func (c *compiler) set(where string, names []string) classSet {
 	return out
 }
 
+// maxLists is how deep lists may stand in lists.
+const maxLists = 8
+
 // words resolves @lists among names.
-func (c *compiler) words(where string, names []string) []string {
+func (c *compiler) words(where string, names []string) []string { return c.wordsAt(where, names, 0) }
+
+func (c *compiler) wordsAt(where string, names []string, depth int) []string {
 	var out []string
+	if depth > maxLists {
+		c.fail("%s: lists within lists, more than %d deep", where, maxLists)
+		return nil
+	}
 	for _, n := range names {
 		list, ok := strings.CutPrefix(n, "@")
 		if !ok {
@@ -263,7 +284,7 @@ func (c *compiler) words(where string, names []string) []string {
 		if c.file.Lists[list] == nil {
 			c.fail("%s: unknown list %q", where, n)
 		}
-		out = append(out, c.words(where, c.file.Lists[list])...)
+		out = append(out, c.wordsAt(where, c.file.Lists[list], depth+1)...)
 	}
 	return out
 }

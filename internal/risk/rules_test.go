@@ -92,7 +92,10 @@ func TestRuleFile(t *testing.T) {
 		head + "score: 10, match: [{code: ['(']}]}":                                   "missing",
 		head + "score: 10, match: [{programs: [a]}]}\n  - {id: a, category: network}": "twice",
 	} {
-		_, err := compile([]byte(text))
+		f, err := parseFile([]byte(text))
+		if err == nil {
+			_, err = compile(f)
+		}
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", text, err)
