@@ -14,13 +14,15 @@ import (
 
 func setupS3Command() *cobra.Command {
 	var mode, retention string
+	var writers, auditors []string
 	var asJSON, dry bool
 	c := &cobra.Command{
 		Use:   "s3 s3://BUCKET/PREFIX --retention 365d",
 		Short: "Make or check a bucket that locks the archive, and print the policies for it",
 		Long: "Makes the bucket with versioning and Object Lock, or checks one that is there; sets its default retention and a " +
-			"bucket policy that lets nobody write without lock and condition, shorten a lock, delete or bypass. A policy that is " +
-			"there already is left alone. Then it prints the least-privilege IAM policies for the writer (the exporter) and the " +
+			"bucket policy that lets nobody write without lock and condition, shorten a lock, delete or bypass. Of a store that does " +
+			"not know all that AWS knows it asks what it takes, and says what is enforced and what is not. A policy of others " +
+			"is left alone. Then it prints the least-privilege IAM policies for the writer (the exporter) and the " +
 			"auditor (verify, prove, retrieve). Exit code 1 when a step failed.\n\n" +
 			"Run it with an administrator's credentials; the exporter needs none of these rights.",
 		Example: `  agent-audit setup s3 s3://example-audit/trail --retention 365d
@@ -28,7 +30,7 @@ func setupS3Command() *cobra.Command {
   agent-audit setup s3 s3://example-audit/trail --retention 365d --dry-run`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o := &s3.Setup{Mode: mode}
+			o := &s3.Setup{Mode: mode, Writers: writers, Auditors: auditors}
 			var err error
 			if o.Place, err = s3.ParseURL(args[0]); err != nil {
 				return err
@@ -48,6 +50,8 @@ func setupS3Command() *cobra.Command {
 	c.Flags().StringVar(&mode, "mode", archive.Compliance, "COMPLIANCE or GOVERNANCE")
 	c.Flags().StringVar(&retention, "retention", "", "for how long files are locked, for example 365d")
 	_ = c.MarkFlagRequired("retention")
+	c.Flags().StringArrayVar(&writers, "writer", nil, "account that the bucket policy lets write (ARN, or access key where there are no ARNs); repeatable")
+	c.Flags().StringArrayVar(&auditors, "auditor", nil, "account that the bucket policy lets read; repeatable")
 	c.Flags().BoolVar(&dry, "dry-run", false, "only print the policies")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: steps, bucket_policy, writer_policy, auditor_policy")
 	completeWords(c, "mode", archive.Compliance, archive.Governance)
@@ -55,9 +59,9 @@ func setupS3Command() *cobra.Command {
 }
 
 func setupS3(cmd *cobra.Command, o *s3.Setup, dry, asJSON bool) (err error) {
-	steps := []s3.Step{}
+	r := &s3.Result{Steps: []s3.Step{}, Policies: o.Policies()}
 	if !dry {
-		if steps, err = o.Run(cmd.Context()); err != nil {
+		if r, err = o.Run(cmd.Context()); err != nil {
 			return err
 		}
 	}
@@ -66,19 +70,19 @@ func setupS3(cmd *cobra.Command, o *s3.Setup, dry, asJSON bool) (err error) {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(map[string]any{
-			"steps": steps, "bucket_policy": json.RawMessage(o.BucketPolicy()),
-			"writer_policy": json.RawMessage(o.WriterPolicy()), "auditor_policy": json.RawMessage(o.AuditorPolicy()),
+			"steps": r.Steps, "bucket_policy": json.RawMessage(r.Policies.Bucket),
+			"writer_policy": json.RawMessage(r.Policies.Writer), "auditor_policy": json.RawMessage(r.Policies.Auditor),
 		})
 	} else {
-		for _, s := range steps {
+		for _, s := range r.Steps {
 			fmt.Fprintf(w, "%-10s %s\n", s.Outcome, s.Name)
 			if s.Detail != "" {
 				fmt.Fprintf(w, "           %s\n", display.Safe(s.Detail))
 			}
 		}
-		fmt.Fprintf(w, "\nBucket policy:\n%s\n\nIAM policy of the writer:\n%s\n\nIAM policy of the auditor:\n%s\n", o.BucketPolicy(), o.WriterPolicy(), o.AuditorPolicy())
+		fmt.Fprintf(w, "\nBucket policy:\n%s\n\nIAM policy of the writer:\n%s\n\nIAM policy of the auditor:\n%s\n", r.Policies.Bucket, r.Policies.Writer, r.Policies.Auditor)
 	}
-	for _, s := range steps {
+	for _, s := range r.Steps {
 		if err == nil && s.Outcome == s3.Failed {
 			return errFinding
 		}

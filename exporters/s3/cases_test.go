@@ -50,25 +50,36 @@ func TestFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s3test.Each(t, func(t *testing.T, server *s3test.Server) {
 				k := newKit(t, server, false)
-				p := newProxy(t, server.Endpoint)
-				k.through(p)
+				p := k.proxied()
 				deliver(t, k, p, c.spoil)
 			})
 		})
 	}
 }
 
-// through makes the exporter go through a proxy.
-func (k *kit) through(p *proxy) { k.place.Endpoint = p.URL }
+// proxied makes the exporter go through a proxy.
+func (k *kit) proxied() *proxy {
+	k.t.Helper()
+	p := newProxy(k.t, k.server.Endpoint)
+	k.place.Endpoint = p.URL
+	return p
+}
+
+// open opens the exporter, with some of the settings changed, until the test ends.
+func (k *kit) open(change map[string]any) exporters.Exporter {
+	k.t.Helper()
+	e, err := Open(k.t.Context(), k.settings(change))
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	k.t.Cleanup(func() { _ = e.Close() })
+	return e
+}
 
 // deliver exports ten records, and five more through the fault, until they are acknowledged.
 func deliver(t *testing.T, k *kit, p *proxy, spoil spoiler) {
 	t.Helper()
-	e, err := Open(t.Context(), k.settings(nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	e := k.open(nil)
 	all := exportertest.Records("s", 0, 15)
 	if _, _, err := e.Export(t.Context(), exportertest.Batch("s", all[:10])); err != nil {
 		t.Fatal(err)
@@ -122,8 +133,7 @@ func TestLostAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s3test.Each(t, func(t *testing.T, server *s3test.Server) {
 				k := newKit(t, server, false)
-				p := newProxy(t, server.Endpoint)
-				k.through(p)
+				p := k.proxied()
 				answers := 0
 				deliver(t, k, p, once(chosen, func(w http.ResponseWriter, pass func(http.ResponseWriter)) {
 					answers++
@@ -141,13 +151,8 @@ func TestLostAnswer(t *testing.T) {
 func TestPutsPerCut(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
 		k := newKit(t, server, false)
-		p := newProxy(t, server.Endpoint)
-		k.through(p)
-		e, err := Open(t.Context(), k.settings(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
+		p := k.proxied()
+		e := k.open(nil)
 		p.count("")
 		for from := uint64(0); from < 30; from += 10 {
 			if _, _, err := e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", from, 10))); err != nil {
@@ -179,14 +184,13 @@ func TestRefused(t *testing.T) {
 			{"wrong key id", false, func(t *testing.T, k *kit) { t.Setenv("AWS_ACCESS_KEY_ID", "nobody") }, true, "does not know these credentials"},
 			{"wrong secret", false, func(t *testing.T, k *kit) { t.Setenv("AWS_SECRET_ACCESS_KEY", "nothing12345") }, true, "does not know these credentials"},
 			{"expired credentials", false, func(t *testing.T, k *kit) {
-				p := newProxy(t, k.server.Endpoint)
+				p := k.proxied()
 				p.set(func(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 					answer(w, 400, "ExpiredToken")
 				})
-				k.through(p)
 			}, false, "have expired: renew them"},
 			{"no rights", false, func(t *testing.T, k *kit) {
-				p := newProxy(t, k.server.Endpoint)
+				p := k.proxied()
 				p.set(func(w http.ResponseWriter, r *http.Request, pass func(http.ResponseWriter)) {
 					if r.Method == http.MethodPut {
 						answer(w, 403, "AccessDenied")
@@ -194,7 +198,6 @@ func TestRefused(t *testing.T) {
 					}
 					pass(w)
 				})
-				k.through(p)
 			}, true, "need s3:PutObject, s3:PutObjectRetention"},
 			{"black hole", false, func(t *testing.T, k *kit) { k.place.Endpoint = blackHole(t) }, false, "did not answer in time"},
 			{"nobody listens", false, func(t *testing.T, k *kit) { k.place.Endpoint = "http://127.0.0.1:1" }, false, "connection refused"},
@@ -238,7 +241,7 @@ func (k *kit) versioning() {
 
 // skew lets the store's clock differ.
 func (k *kit) skew(t *testing.T, by time.Duration) {
-	p := newProxy(t, k.server.Endpoint)
+	p := k.proxied()
 	p.set(func(w http.ResponseWriter, _ *http.Request, pass func(http.ResponseWriter)) {
 		answer := httptest.NewRecorder()
 		pass(answer)
@@ -247,7 +250,6 @@ func (k *kit) skew(t *testing.T, by time.Duration) {
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(answer.Body.Bytes())
 	})
-	k.through(p)
 }
 
 // blackHole takes connections and says nothing.
@@ -274,17 +276,12 @@ func blackHole(t *testing.T) string {
 func TestBucketGone(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
 		k := newKit(t, server, false)
-		p := newProxy(t, server.Endpoint)
-		k.through(p)
-		e, err := Open(t.Context(), k.settings(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
+		p := k.proxied()
+		e := k.open(nil)
 		p.set(func(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) {
 			answer(w, 404, "NoSuchBucket")
 		})
-		_, _, err = e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 0, 5)))
+		_, _, err := e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 0, 5)))
 		if !exporters.IsPermanent(err) || !strings.Contains(err.Error(), "does not exist") {
 			t.Errorf("%v", err)
 		}
@@ -294,13 +291,8 @@ func TestBucketGone(t *testing.T) {
 // What AWS demands and no test server does: the headers of a locked PUT.
 func TestPutHeaders(t *testing.T) {
 	k := newKit(t, s3test.MinIO(t), false)
-	p := newProxy(t, k.server.Endpoint)
-	k.through(p)
-	e, err := Open(t.Context(), k.settings(map[string]any{"legal_hold": true, "tags": map[string]string{"a": "b c"}, "storage_class": "STANDARD"}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
+	p := k.proxied()
+	e := k.open(map[string]any{"legal_hold": true, "tags": map[string]string{"a": "b c"}, "storage_class": "STANDARD"})
 	var body []byte
 	var head http.Header
 	p.set(func(w http.ResponseWriter, r *http.Request, pass func(http.ResponseWriter)) {
@@ -341,11 +333,7 @@ func TestPutHeaders(t *testing.T) {
 func TestLockHolds(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
 		k := newKit(t, server, false)
-		e, err := Open(t.Context(), k.settings(nil))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
+		e := k.open(nil)
 		if _, _, err := e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 0, 5))); err != nil {
 			t.Fatal(err)
 		}

@@ -2,18 +2,31 @@ package s3
 
 import (
 	"encoding/json"
-	"strconv"
 	"strings"
+	"time"
 )
 
 // statement of an IAM or bucket policy. Policies are written in the order of these fields.
 type statement struct {
 	Sid       string
 	Effect    string
-	Principal string `json:",omitempty"`
+	Principal any `json:",omitempty"` // "*" or accounts
 	Action    []string
 	Resource  []string
-	Condition map[string]map[string]string `json:",omitempty"`
+	Condition condition `json:",omitempty"`
+}
+
+// accounts are principals by name: ARNs on AWS, access keys on stores that have no ARNs.
+type accounts struct{ AWS []string }
+
+// condition is operator → key → value.
+type condition map[string]map[string]string
+
+// Policies are the documents that go with a bucket, as JSON.
+type Policies struct {
+	Bucket  string // what holds for everybody
+	Writer  string // IAM policy of the exporter
+	Auditor string // IAM policy of verify, prove, retrieve and query
 }
 
 func policy(statements ...statement) string {
@@ -33,55 +46,53 @@ func (p *Place) objectsARN() string {
 	return p.bucketARN() + "/" + strings.TrimPrefix(p.Prefix+"/*", "/")
 }
 
-// BucketPolicy denies everybody, whatever else allows it: a write that could replace a file, a lock that is shorter than
-// it should be, deleting, bypassing GOVERNANCE, and requests that are not encrypted.
-func (s *Setup) BucketPolicy() string {
-	objects := []string{s.objectsARN()}
-	// The lock counts from the exporter's clock, the condition from S3's: a day is left for the difference.
-	days := strconv.Itoa(max(1, int(s.days())-1))
-	deny := func(sid string, actions []string, condition map[string]map[string]string) statement {
-		return statement{Sid: sid, Effect: "Deny", Principal: "*", Action: actions, Resource: objects, Condition: condition}
-	}
-	put := []string{"s3:PutObject"}
-	all := []statement{
-		deny("DenyUnconditionalWrites", put, map[string]map[string]string{"Null": {"s3:if-none-match": "true"}}),
-		deny("DenyWritesWithoutLock", put, map[string]map[string]string{"Null": {"s3:object-lock-mode": "true"}}),
-		deny("DenyShortRetention", []string{"s3:PutObject", "s3:PutObjectRetention"}, map[string]map[string]string{
-			"NumericLessThan": {"s3:object-lock-remaining-retention-days": days},
-		}),
-		deny("DenyDeleteAndBypass", []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"}, nil),
-	}
-	if !strings.HasPrefix(s.Endpoint, "http:") {
-		all = append(all, statement{
-			Sid: "DenyInsecureTransport", Effect: "Deny", Principal: "*", Action: []string{"s3:*"},
-			Resource: []string{s.bucketARN(), s.objectsARN()}, Condition: map[string]map[string]string{"Bool": {"aws:SecureTransport": "false"}},
-		})
-	}
-	return policy(all...)
+// Policies are those for AWS, before any store was asked.
+func (s *Setup) Policies() Policies {
+	return s.policies(choose(s.rules(time.Now())), false)
 }
 
-// WriterPolicy is all that the exporter needs.
-func (s *Setup) WriterPolicy() string {
-	return policy(
+// policies are made of what a store takes. One that binds nobody who has signed by a bucket policy has the rules in the
+// writer's policy too.
+func (s *Setup) policies(chosen []choice, signedPass bool) Policies {
+	p := Policies{Bucket: policy(statementsOf(chosen)...), Writer: policy(s.writer()...), Auditor: policy(s.auditor()...)}
+	if !signedPass {
+		return p
+	}
+	own := s.writer()
+	for _, c := range chosen {
+		for _, st := range c.form.statements {
+			if st.Effect == "Deny" {
+				st.Principal = nil
+				own = append(own, st)
+			}
+		}
+	}
+	p.Writer = policy(own...)
+	return p
+}
+
+// writer is all that the exporter needs.
+func (s *Setup) writer() []statement {
+	return []statement{
 		s.look(),
 		s.list(),
-		statement{
+		{
 			Sid: "WriteAndReadBack", Effect: "Allow", Resource: []string{s.objectsARN()},
 			Action: []string{"s3:PutObject", "s3:PutObjectRetention", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention"},
 		},
-	)
+	}
 }
 
-// AuditorPolicy is all that verify, prove, retrieve and query need.
-func (s *Setup) AuditorPolicy() string {
-	return policy(
+// auditor is all that verify, prove, retrieve and query need.
+func (s *Setup) auditor() []statement {
+	return []statement{
 		s.look(),
 		s.list(),
-		statement{
+		{
 			Sid: "Read", Effect: "Allow", Resource: []string{s.objectsARN()},
 			Action: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:GetObjectLegalHold"},
 		},
-	)
+	}
 }
 
 func (s *Setup) look() statement {
@@ -97,7 +108,7 @@ func (s *Setup) list() statement {
 		Sid: "List", Effect: "Allow", Action: []string{"s3:ListBucket", "s3:ListBucketVersions"}, Resource: []string{s.bucketARN()},
 	}
 	if s.Prefix != "" {
-		l.Condition = map[string]map[string]string{"StringLike": {"s3:prefix": s.Prefix + "*"}}
+		l.Condition = condition{"StringLike": {"s3:prefix": s.Prefix + "*"}}
 	}
 	return l
 }

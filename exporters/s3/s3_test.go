@@ -172,11 +172,7 @@ func TestObject(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				k := newKit(t, server, false)
-				e, err := Open(t.Context(), k.settings(c.change))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer e.Close()
+				e := k.open(c.change)
 				if _, _, err := e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 0, 10))); err != nil {
 					t.Fatal(err)
 				}

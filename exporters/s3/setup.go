@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,6 +19,9 @@ type Setup struct {
 	Place
 	Mode      string
 	Retention time.Duration
+	// Writers and Auditors are accounts to which the bucket policy itself gives their rights (ARNs; access keys where a
+	// store has no ARNs). Nobody needs to be named where IAM policies do that.
+	Writers, Auditors []string
 }
 
 // Outcomes of a step.
@@ -36,27 +38,34 @@ type Step struct {
 	Detail  string `json:"detail,omitempty"`
 }
 
+// Result is what was done, and the policies that this store takes.
+type Result struct {
+	Steps    []Step
+	Policies Policies
+}
+
 // Run makes the bucket, or checks one that is there; it never weakens anything. A step that fails does not keep the others
 // from being tried, except that without a bucket there is nothing to do. The error is for that.
-func (o *Setup) Run(ctx context.Context) ([]Step, error) {
+func (o *Setup) Run(ctx context.Context) (*Result, error) {
 	b, err := openPlace(ctx, o.Place)
 	if err != nil {
 		return nil, err
 	}
-	s := &setup{Setup: o, bucket: b}
+	s := &setup{Setup: o, bucket: b, result: &Result{Policies: o.Policies()}}
 	if err := s.create(ctx); err != nil {
-		return s.steps, err
+		return nil, err
 	}
 	s.versioning(ctx)
 	s.lock(ctx)
 	s.policy(ctx)
-	return s.steps, nil
+	return s.result, nil
 }
 
 type setup struct {
 	*Setup
 	*bucket
-	steps []Step
+	result *Result
+	minio  bool // by its own word
 }
 
 func (s *setup) step(name, outcome string, err error) {
@@ -64,7 +73,7 @@ func (s *setup) step(name, outcome string, err error) {
 	if err != nil {
 		outcome, detail = Failed, err.Error()
 	}
-	s.steps = append(s.steps, Step{Name: name, Outcome: outcome, Detail: detail})
+	s.result.Steps = append(s.result.Steps, Step{Name: name, Outcome: outcome, Detail: detail})
 }
 
 // create makes the bucket unless it is there.
@@ -136,39 +145,4 @@ func (s *setup) enough(r *types.ObjectLockRule) bool {
 	d := r.DefaultRetention
 	days := aws.ToInt32(d.Days) + 365*aws.ToInt32(d.Years)
 	return days >= s.days() && (string(d.Mode) == s.Mode || string(d.Mode) == archive.Compliance)
-}
-
-// policy sets the bucket policy. One that is there already is left alone, unless it is the very same.
-func (s *setup) policy(ctx context.Context) {
-	const name = "bucket policy"
-	bucket := &s.bucket.Bucket
-	want := s.BucketPolicy()
-	have, err := s.client.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: bucket})
-	switch {
-	case err == nil && sameJSON(aws.ToString(have.Policy), want):
-		s.step(name, Already, nil)
-		return
-	case err == nil && aws.ToString(have.Policy) != "":
-		s.step(name, Failed, errors.New("the bucket has another policy, which is left alone: add these statements to it: "+want))
-		return
-	case err != nil && code(err) != "NoSuchBucketPolicy":
-		s.step(name, Failed, s.sentence(err, "read the bucket policy", "s3:GetBucketPolicy"))
-		return
-	}
-	_, err = s.client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: bucket, Policy: &want})
-	if c := code(err); c == "MalformedPolicy" || c == "NotImplemented" || c == "InvalidPolicyDocument" {
-		err = fmt.Errorf("this store does not take it (%s): Object Lock holds all the same, and every write asks for it; "+
-			"give the writer no right to delete", c)
-	}
-	s.step(name, Done, s.sentence(err, "set the bucket policy", "s3:PutBucketPolicy"))
-}
-
-func sameJSON(a, b string) bool {
-	var x, y any
-	if json.Unmarshal([]byte(a), &x) != nil || json.Unmarshal([]byte(b), &y) != nil {
-		return false
-	}
-	p, _ := json.Marshal(x)
-	q, _ := json.Marshal(y)
-	return string(p) == string(q)
 }

@@ -9,47 +9,25 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/agentaudit/agentaudit/exporters/exportertest"
 	"github.com/agentaudit/agentaudit/exporters/s3/s3test"
 )
 
-// A bucket that setup has made is one that the exporter takes; doing it again changes nothing.
-func TestSetup(t *testing.T) {
-	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
-		k := newKit(t, server, false)
-		k.place.Bucket += "-made"
-		o := &Setup{Place: k.place, Mode: "GOVERNANCE", Retention: 48 * time.Hour}
-		for round, want := range []string{Done, Already} {
-			steps, err := o.Run(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(steps) != 4 || steps[0].Outcome != want || steps[2].Outcome != want {
-				t.Errorf("round %d: %+v", round, steps)
-			}
-			if p := steps[3]; p.Outcome == Failed && !strings.Contains(p.Detail, "does not take it") {
-				t.Errorf("policy: %+v", p)
-			}
-		}
-		e, err := Open(t.Context(), k.settings(map[string]any{"mode": "GOVERNANCE"}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer e.Close()
-		if _, _, err := e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 0, 3))); err != nil {
-			t.Error(err)
-		}
-	})
+// setup runs a setup in the kit's bucket.
+func (k *kit) setup(o *Setup) *Result {
+	k.t.Helper()
+	o.Place = k.place
+	r, err := o.Run(k.t.Context())
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return r
 }
 
 // A bucket of somebody else's, without lock: what can be mended is, and the rest is said.
 func TestSetupOfPlainBucket(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
 		k := newKit(t, server, true)
-		steps, err := (&Setup{Place: k.place, Mode: "COMPLIANCE", Retention: 48 * time.Hour}).Run(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		steps := k.setup(&Setup{Mode: "COMPLIANCE", Retention: 48 * time.Hour}).Steps
 		if steps[0].Outcome != Already || steps[1].Outcome != Done {
 			t.Errorf("%+v", steps)
 		}
@@ -66,10 +44,7 @@ func TestSetupLeavesAnotherPolicy(t *testing.T) {
 	if _, err := k.admin.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &k.place.Bucket, Policy: &other}); err != nil {
 		t.Fatal(err)
 	}
-	steps, err := (&Setup{Place: k.place, Mode: "COMPLIANCE", Retention: 48 * time.Hour}).Run(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	steps := k.setup(&Setup{Mode: "COMPLIANCE", Retention: 48 * time.Hour}).Steps
 	if p := steps[3]; p.Outcome != Failed || !strings.Contains(p.Detail, "left alone") || !strings.Contains(p.Detail, "DenyDeleteAndBypass") {
 		t.Errorf("%+v", p)
 	}
@@ -81,7 +56,8 @@ func TestSetupLeavesAnotherPolicy(t *testing.T) {
 
 func TestPolicies(t *testing.T) {
 	o := &Setup{Place: Place{Bucket: "b", Prefix: "trail"}, Mode: "COMPLIANCE", Retention: 365 * 24 * time.Hour}
-	for name, text := range map[string]string{"bucket": o.BucketPolicy(), "writer": o.WriterPolicy(), "auditor": o.AuditorPolicy()} {
+	p := o.Policies()
+	for name, text := range map[string]string{"bucket": p.Bucket, "writer": p.Writer, "auditor": p.Auditor} {
 		if !json.Valid([]byte(text)) || !strings.Contains(text, "arn:aws:s3:::b/trail/*") {
 			t.Errorf("%s: %s", name, text)
 		}
@@ -90,11 +66,28 @@ func TestPolicies(t *testing.T) {
 		}
 	}
 	for _, want := range []string{`"s3:if-none-match": "true"`, `"s3:object-lock-remaining-retention-days": "364"`, "s3:DeleteObjectVersion", "aws:SecureTransport"} {
-		if !strings.Contains(o.BucketPolicy(), want) {
+		if !strings.Contains(p.Bucket, want) {
 			t.Errorf("bucket policy lacks %s", want)
 		}
 	}
-	if strings.Contains(o.AuditorPolicy(), "Put") {
+	if strings.Contains(p.Auditor, "Put") {
 		t.Error("the auditor may write")
 	}
+}
+
+// A setup that was stopped between two statements is completed by the next.
+func TestSetupGoesOn(t *testing.T) {
+	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
+		k := newKit(t, server, false)
+		o := &Setup{Place: k.place, Mode: "COMPLIANCE", Retention: 48 * time.Hour}
+		part := policy(o.deny("DenyDeleteAndBypass", []string{"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"}, nil))
+		if _, err := k.admin.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: &k.place.Bucket, Policy: &part}); err != nil {
+			t.Fatal(err)
+		}
+		// versitygw takes no more than that; on MinIO there is more to come.
+		want := map[string]string{"versitygw": Already, "minio": Done}[server.Name]
+		if p := k.setup(o).Steps[3]; p.Outcome != want {
+			t.Errorf("%+v, want %s", p, want)
+		}
+	})
 }
