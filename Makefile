@@ -5,7 +5,7 @@ STATIC   = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz e2e crash bench bench-archive bench-convert bench-scrub bench-elasticsearch test-elasticsearch lint clean
+.PHONY: help build demo test race fuzz e2e crash bench bench-archive bench-convert bench-scrub bench-elasticsearch bench-sqlite test-elasticsearch lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -46,6 +46,9 @@ bench-convert: ## how much log of each format one core converts: MB/core-s
 
 bench-elasticsearch: ## the exporter against go-elasticsearch's BulkIndexer, and queries on a million records
 	$(GO) test -tags bench -run '^$$' -bench Bulk -benchtime 1x -timeout 60m ./exporters/elasticsearch && $(GO) test -tags bench -run '^$$' -bench BenchmarkElasticsearch -benchtime 100x -timeout 60m ./internal/query
+
+bench-sqlite: ## fill one SQLite file with AGENT_AUDIT_RECORDS (1,000,000) records and ask it first pages, at a tenth and at all
+	$(GO) test -tags bench -run '^$$' -bench BenchmarkSQLite -benchtime 1x -timeout 120m ./internal/query
 
 test-elasticsearch: ## the long form of Elasticsearch's tests: outages of two minutes, 100,000 rows
 	AGENT_AUDIT_LONG=1 $(GO) test -count=1 -timeout 60m ./exporters/elasticsearch ./internal/query ./internal/doctor

@@ -62,9 +62,10 @@ func openFile(ctx context.Context, path string, busy time.Duration) (*file, erro
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	// temp_store: an insert that fires a trigger keeps a journal of its own, which in a file takes half of the time.
+	// wal_autocheckpoint: 32 MiB, so that pages that most batches change are brought to the database once for several.
 	db, err := sql.Open("sqlite", dsn(path, url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-16384)", "temp_store(MEMORY)"},
+		"_pragma": {"busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-32768)", "wal_autocheckpoint(8192)", "temp_store(MEMORY)"},
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
@@ -118,6 +119,9 @@ func (f *file) current() bool {
 
 func (f *file) close() error { return f.db.Close() }
 
+// rowsAStatement is how many rows one statement adds: what a statement costs by itself is paid once for all of them.
+const rowsAStatement = 32
+
 // insert adds rows in one transaction. It returns those whose event.id is that of a different record.
 func (f *file) insert(ctx context.Context, rows []row) ([]exporters.Refusal, error) {
 	tx, err := f.db.BeginTx(ctx, nil)
@@ -125,65 +129,106 @@ func (f *file) insert(ctx context.Context, rows []row) ([]exporters.Refusal, err
 		return nil, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
-	add, err := tx.PrepareContext(ctx, insertRow)
-	if err != nil {
+	in := &inserting{tx: tx}
+	if err := in.prepare(ctx); err != nil {
 		return nil, err
 	}
-	var refused []exporters.Refusal
-	var added []words
-	rowCtx := context.WithoutCancel(ctx) // a context that can end costs a goroutine a statement
-	for i, r := range rows {
-		if err := ctx.Err(); i&255 == 0 && err != nil {
+	for run := range slices.Chunk(rows, rowsAStatement) {
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		res, err := add.ExecContext(rowCtx, r.values...)
-		if isConstraint(err) {
-			refusal, err := repeated(ctx, tx, r)
-			if err != nil {
-				return nil, err
-			}
-			if refusal != nil {
-				refused = append(refused, *refusal)
-			}
-			continue
-		}
-		if err != nil {
+		if err := in.add(context.WithoutCancel(ctx), run); err != nil { // a context that can end costs a goroutine a statement
 			return nil, err
 		}
-		n, err := res.LastInsertId()
-		if err != nil {
-			return nil, err
-		}
-		added = append(added, words{n, r.words})
 	}
-	if err := insertIndex(rowCtx, tx, added); err != nil {
+	if err := in.index(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
 	}
-	return refused, tx.Commit()
+	return in.refused, tx.Commit()
 }
 
-// words are those of the command in row n.
-type words struct {
-	n    int64
-	text string
+// inserting is a transaction that adds rows.
+type inserting struct {
+	tx        *sql.Tx
+	many, one *sql.Stmt // add rowsAStatement rows, or one
+	last      int64     // n of the last row
+	values    []any     // of the statement being built
+	added     []added
+	refused   []exporters.Refusal
 }
 
-// insertIndex adds words to the index, all in one go: between rows of the table, SQLite would write out what the index
-// has gathered each time.
-func insertIndex(ctx context.Context, tx *sql.Tx, added []words) error {
-	index, err := tx.PrepareContext(ctx, insertWords)
-	if err != nil {
+// added is a row that was added, as far as the indexes beside the table need it.
+type added struct {
+	n     int64
+	time  string
+	words string // of the command
+}
+
+func (in *inserting) prepare(ctx context.Context) (err error) {
+	if err = in.tx.QueryRowContext(ctx, "SELECT coalesce(max(n), 0) FROM audit_log").Scan(&in.last); err != nil {
 		return err
 	}
-	for _, w := range added {
-		if w.text == "" {
-			continue
+	if in.many, err = in.tx.PrepareContext(ctx, insertRows(rowsAStatement)); err != nil {
+		return err
+	}
+	in.one, err = in.tx.PrepareContext(ctx, insertRows(1))
+	return err
+}
+
+// add adds rows: all at once, or, where one of them is stored already and the statement has left no trace, one by one.
+func (in *inserting) add(ctx context.Context, rows []row) error {
+	if len(rows) == rowsAStatement {
+		err := in.exec(ctx, in.many, rows)
+		if err == nil || !isConstraint(err) {
+			return err
 		}
-		if _, err := index.ExecContext(ctx, w.n, w.text); err != nil {
+	}
+	for i, r := range rows {
+		err := in.exec(ctx, in.one, rows[i:i+1])
+		if isConstraint(err) {
+			var refusal *exporters.Refusal
+			if refusal, err = repeated(ctx, in.tx, r); refusal != nil {
+				in.refused = append(in.refused, *refusal)
+			}
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (in *inserting) exec(ctx context.Context, add *sql.Stmt, rows []row) error {
+	in.values = in.values[:0]
+	for i, r := range rows {
+		in.values = append(append(in.values, in.last+1+int64(i)), r.values...)
+	}
+	if _, err := add.ExecContext(ctx, in.values...); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		in.last++
+		in.added = append(in.added, added{in.last, r.time, r.words})
+	}
+	return nil
+}
+
+// index adds what was added to the full text and to the spans, all in one go: between rows of the table, SQLite would
+// write out what the full text has gathered each time.
+func (in *inserting) index(ctx context.Context) error {
+	words, err := in.tx.PrepareContext(ctx, insertWords)
+	if err != nil {
+		return err
+	}
+	for _, a := range in.added {
+		if a.words == "" {
+			continue
+		}
+		if _, err := words.ExecContext(ctx, a.n, a.words); err != nil {
+			return err
+		}
+	}
+	return insertSpans(ctx, in.tx, in.added)
 }
 
 // repeated looks at the row that a record could not be added beside. The same record is done; another one is a refusal.

@@ -63,5 +63,6 @@ func checkOne(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer tx.Rollback() //nolint:errcheck // nothing was written
-	return check(ctx, tx)
+	_, err = check(ctx, tx)
+	return err
 }

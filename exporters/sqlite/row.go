@@ -15,6 +15,7 @@ import (
 type row struct {
 	sequence uint64
 	id       string
+	time     string // timestamp
 	words    string // of the command, for the index
 	values   []any  // in the order of columns
 }
@@ -134,7 +135,7 @@ func makeRow(stream string, r exporters.Record) (_ row, month string, _ error) {
 	case !a.Trail.Sequence.Set || a.Trail.Sequence.N < 0 || uint64(a.Trail.Sequence.N) != r.Sequence:
 		return row{}, "", fmt.Errorf("document has not the event.sequence %d", r.Sequence)
 	}
-	out := row{sequence: r.Sequence, id: a.Event.ID, words: strings.Join(Words(a.Command.Line), " ")}
+	out := row{sequence: r.Sequence, id: a.Event.ID, time: TimeText(a.Time), words: strings.Join(Words(a.Command.Line), " ")}
 	out.values = make([]any, 0, len(columns)+2)
 	out.values = append(out.values, a.Event.ID)
 	for _, c := range columns {

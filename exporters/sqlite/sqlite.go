@@ -9,6 +9,7 @@
 //
 //	audit_log      a row a record: plain columns to query by, and the canonical document, byte for byte
 //	audit_command  full text of the commands (FTS5), by audit_log.n; see Words for what a word is
+//	audit_span     the oldest and newest time of each SpanRows rows: where a search for the newest matches may stop
 //
 // Rows are only ever added: triggers refuse UPDATE, DELETE and REPLACE with a sentence. They guard against mistakes, not
 // against someone who may write the file; that is what the archive's signed checkpoints are for.

@@ -253,7 +253,7 @@ func TestForeign(t *testing.T) {
 	}{
 		"text":    {func(p string) error { return os.WriteFile(p, []byte(strings.Repeat("text ", 500)), 0o600) }, "not a database"},
 		"foreign": {sqlFile("CREATE TABLE t (x)"), "no audit store"},
-		"newer":   {sqlFile(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = 2", applicationID)), "newer agent-audit"},
+		"newer":   {sqlFile(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, schemaVersion+1)), "newer agent-audit"},
 		"older":   {sqlFile(fmt.Sprintf("PRAGMA application_id = %d", applicationID)), "unknown schema"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -481,5 +481,43 @@ func TestReadOnlyPlace(t *testing.T) {
 	}
 	if got, err := readBack(t.Context(), base, "s"); err != nil || len(got) != 5 {
 		t.Errorf("%d records, %v", len(got), err)
+	}
+}
+
+// A file of version 1 is brought to version 2 when it is written to, and read as it is before that.
+func TestUpgrade(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "audit.db")
+	records := exportertest.Records("s", 0, 60)
+	path := monthFile(base, exportertest.Start.Format("2006-01"))
+	old, err := os.ReadFile("testdata/schema-1.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sqlFile(string(old))(path); err != nil {
+		t.Fatal(err)
+	}
+	db := openRaw(t, path)
+	for i, r := range records[:40] {
+		row, _, err := makeRow("s", r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(insertRows(1), append([]any{i + 1}, row.values...)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := readBack(t.Context(), base, "s"); err != nil || len(got) != 40 {
+		t.Fatalf("%d records of version 1, %v", len(got), err)
+	}
+	deliver(t, start(t, base), records)
+	if got, err := readBack(t.Context(), base, "s"); err != nil || len(got) != len(records) {
+		t.Errorf("%d records, %v", len(got), err)
+	}
+	var version, wrong int
+	if err := db.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version != schemaVersion {
+		t.Errorf("version %d, %v", version, err)
+	}
+	if err := db.QueryRow("SELECT count(*) FROM audit_log l LEFT JOIN audit_span s ON s.span = l.n / 4096 WHERE l.timestamp NOT BETWEEN coalesce(s.oldest, 'x') AND s.newest").Scan(&wrong); err != nil || wrong > 0 {
+		t.Errorf("%d rows are outside of their span, %v", wrong, err)
 	}
 }

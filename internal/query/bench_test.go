@@ -54,7 +54,7 @@ func BenchmarkQuery(b *testing.B) {
 	}
 }
 
-// The questions that people ask most are answered by an index, in order, without sorting.
+// The questions that people ask most are answered by an index in the order of time: only what has the same time is sorted.
 func TestIndexed(t *testing.T) {
 	records := exportertest.Records("s", 0, 300)
 	_, path := openSQLite(t, records)
@@ -73,10 +73,11 @@ func TestIndexed(t *testing.T) {
 		"newest":  {query.Query{Limit: 5}, "audit_time"},
 		"anomaly": {query.Query{AnyAnomaly: true}, "audit_anomaly"},
 		"agent":   {query.Query{Agent: "planner"}, "audit_agent"},
+		"risk":    {query.Query{RiskMin: number(90), RiskMax: number(100)}, "audit_risk"},
 		"user":    {query.Query{User: "ann", Since: exportertest.Start, Order: query.OldestFirst}, "audit_user_email"},
 	} {
 		plan := query.Plan(t.Context(), db, want.query)
-		if !strings.Contains(plan, want.index) || strings.Contains(plan, "TEMP B-TREE") {
+		if !strings.Contains(plan, want.index) || strings.Contains(plan, "TEMP B-TREE FOR ORDER BY") {
 			t.Errorf("%s: %s", name, plan)
 		}
 	}
@@ -84,9 +85,8 @@ func TestIndexed(t *testing.T) {
 		query query.Query
 		index string
 	}{
-		"risk":   {query.Query{RiskMin: number(90)}, "audit_risk"},
 		"prefix": {query.Query{CommandPrefix: "rm -rf"}, "audit_command_head"},
-		"words":  {query.Query{Command: "rm"}, "audit_command"},
+		"words":  {query.Query{Command: "rm"}, "VIRTUAL TABLE"},
 		"id":     {query.Query{ID: "x"}, "sqlite_autoindex"},
 	} {
 		if plan := query.Plan(t.Context(), db, want.query); !strings.Contains(plan, want.index) {

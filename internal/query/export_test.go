@@ -7,9 +7,15 @@ import (
 	"strings"
 )
 
-// Plan is how SQLite would answer the query.
+// Plan is how SQLite would answer the query as a walk, by the few commands of a beginning, or by words.
 func Plan(ctx context.Context, db *sql.DB, q Query) string {
-	text, args := q.sql()
+	text, args := q.walk()
+	switch {
+	case q.Command != "":
+		text, args = q.inSpan("rm", span{first: 1, last: 100})
+	case q.CommandPrefix != "":
+		text, args = q.sorted()
+	}
 	rows, err := db.QueryContext(ctx, "EXPLAIN QUERY PLAN "+text, args...)
 	if err != nil {
 		return err.Error()

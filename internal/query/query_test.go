@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"path/filepath"
 	"testing"
@@ -64,6 +65,28 @@ func TestSQLite(t *testing.T) {
 	records := querytest.Records("s", many)
 	s, _ := openSQLite(t, records)
 	defer s.Close()
+	querytest.Run(t, s, records)
+}
+
+// Files of version 1 have no spans.
+func TestSQLiteVersion1(t *testing.T) {
+	records := querytest.Records("s", many)
+	s, path := openSQLite(t, records)
+	defer s.Close()
+	files, err := sqlite.Files(path)
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, f := range files {
+		db, err := sql.Open("sqlite", f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.Exec("DROP TABLE audit_span; PRAGMA user_version = 1"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	querytest.Run(t, s, records)
 }
 
