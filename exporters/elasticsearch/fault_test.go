@@ -189,7 +189,7 @@ func TestBlocked(t *testing.T) {
 
 // TestServerKilled kills the server in the middle of bulk requests, leaves it down for a while, and halts it for another.
 func TestServerKilled(t *testing.T) {
-	s := estest.New(t, estest.Options{})
+	s := estest.Elasticsearch(t)
 	namespace := newStream(t, s)
 	records := exportertest.Records("s", 0, 12_000)
 	d := deliver(t, config{Connection: Connection{URLs: []string{s.URL}}, Namespace: namespace}, records)

@@ -19,8 +19,9 @@ import (
 var standIns = map[string]string{"wildcard": "keyword", "match_only_text": "text", "constant_keyword": "keyword"}
 
 // TestTemplatesOnElasticsearch puts the very documents that setup puts, and holds what the server makes of them.
-func TestTemplatesOnElasticsearch(t *testing.T) {
-	s := estest.Elasticsearch(t)
+func TestTemplatesOnElasticsearch(t *testing.T) { onEachVersion(t, testTemplates) }
+
+func testTemplates(t *testing.T, s *estest.Server) {
 	stream := newDataStream(t, s, "templates")
 	var indices map[string]struct {
 		Mappings struct{ Properties object }

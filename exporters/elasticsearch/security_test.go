@@ -51,7 +51,7 @@ func (d *delivery) parkedBy(keyFile string, words ...string) {
 // TestSecurity goes through what happens to credentials and certificates: each gives a clear status, and delivery goes
 // on when it is mended.
 func TestSecurity(t *testing.T) {
-	s := estest.New(t, estest.Options{Security: true})
+	s := estest.Secured(t)
 	namespace := newStream(t, s)
 	file := filepath.Join(t.TempDir(), "key")
 	id := newKey(t, s, file)
@@ -106,6 +106,7 @@ func TestSecurity(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	defer issue(-time.Hour, 12*time.Hour) // other tests use this server
 	issue(-2*time.Hour, -time.Hour)
 	awaitCertificate(t, d.settings, false)
 	d.parkedBy(file, "certificate", "expired")

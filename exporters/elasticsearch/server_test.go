@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -25,6 +27,25 @@ func newStream(t testing.TB, s *estest.Server) string {
 	s.Must(t, "PUT", "/_data_stream/"+StreamName(namespace), nil)
 	t.Cleanup(func() { s.Must(t, "DELETE", "/_data_stream/"+StreamName(namespace), nil) })
 	return namespace
+}
+
+// connectionTo is how the exporter reaches a server, as its administrator where it has users.
+func connectionTo(t testing.TB, s *estest.Server) Connection {
+	t.Helper()
+	c := Connection{URLs: []string{s.URL}, CAFile: s.CAFile}
+	if s.CAFile != "" {
+		c.Username, c.PasswordFile = estest.User, filepath.Join(t.TempDir(), "password")
+		if err := os.WriteFile(c.PasswordFile, []byte(estest.Password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// onEachVersion runs a test on Elasticsearch 8.19 and 9, both with TLS and users.
+func onEachVersion(t *testing.T, test func(t *testing.T, s *estest.Server)) {
+	t.Run("8.19", func(t *testing.T) { test(t, estest.Secured(t)) })
+	t.Run("9", func(t *testing.T) { test(t, estest.Elasticsearch9(t)) })
 }
 
 func putTemplates(t testing.TB, s *estest.Server) {
@@ -92,9 +113,10 @@ func storeOn(t *testing.T, s *estest.Server, c config) exportertest.Store {
 }
 
 func TestConformance(t *testing.T) {
-	s := estest.Elasticsearch(t)
-	exportertest.Run(t, func(t *testing.T) exportertest.Store {
-		return storeOn(t, s, config{Connection: Connection{URLs: []string{s.URL}}, Namespace: newStream(t, s)})
+	onEachVersion(t, func(t *testing.T, s *estest.Server) {
+		exportertest.Run(t, func(t *testing.T) exportertest.Store {
+			return storeOn(t, s, config{Connection: connectionTo(t, s), Namespace: newStream(t, s)})
+		})
 	})
 }
 

@@ -2,7 +2,7 @@ package elasticsearch
 
 import (
 	"errors"
-	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,14 +11,10 @@ import (
 	"github.com/agentaudit/agentaudit/exporters/exportertest"
 )
 
-// admin is a client with all rights on a secured server.
+// admin is a client with all rights on a server.
 func admin(t *testing.T, s *estest.Server) *Client {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "password")
-	if err := os.WriteFile(file, []byte(estest.Password+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := Connect(Connection{URLs: []string{s.URL}, Username: estest.User, PasswordFile: file, CAFile: s.CAFile})
+	c, err := Connect(connectionTo(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,8 +39,10 @@ func results(steps []Step) string {
 }
 
 // Setup works from nothing, may be repeated, brings older documents up to date, and leaves newer ones alone.
-func TestSetup(t *testing.T) {
-	s := estest.Secured(t)
+func TestSetup(t *testing.T) { onEachVersion(t, testSetup) }
+
+func testSetup(t *testing.T, s *estest.Server) {
+	removeTemplates(t, s)
 	c := admin(t, s)
 	o := SetupOptions{Namespace: "setup", RetentionDays: 90}
 	steps, err := setUp(t, c, o)
@@ -52,7 +50,7 @@ func TestSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Must(t, "DELETE", "/_data_stream/"+StreamName("setup"), nil) })
-	if want := "created"; !strings.HasPrefix(steps[0].What, "Elasticsearch 8.19") || strings.Count(results(steps), want) < 5 {
+	if version := "Elasticsearch " + path.Base(t.Name()) + "."; !strings.HasPrefix(steps[0].What, version) || strings.Count(results(steps), "created") != 7 {
 		t.Errorf("first time: %v", steps)
 	}
 	again := "put again, version 1"
@@ -76,14 +74,11 @@ func TestSetup(t *testing.T) {
 }
 
 // The next version of the templates replaces this one, and the data stream begins an index with it.
-func TestUpgrade(t *testing.T) {
-	s := estest.Elasticsearch(t)
+func TestUpgrade(t *testing.T) { onEachVersion(t, testUpgrade) }
+
+func testUpgrade(t *testing.T, s *estest.Server) {
 	namespace := newStream(t, s)
-	c, err := Connect(Connection{URLs: []string{s.URL}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := admin(t, s)
 	var steps []Step
 	report := func(s Step) { steps = append(steps, s) }
 	docs := Templates(TemplateOptions{})
@@ -106,14 +101,29 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// removeTemplates takes away what setup puts.
+func removeTemplates(t *testing.T, s *estest.Server) {
+	t.Helper()
+	docs := Templates(TemplateOptions{})
+	var paths []string
+	for i := range docs { // the last names the others
+		paths = append(paths, docs[len(docs)-1-i].Path)
+	}
+	for _, r := range Roles() {
+		paths = append(paths, "/_security/role/"+r.Name)
+	}
+	for _, path := range paths { // 404 is well, too
+		if _, _, err := s.Do(t.Context(), "DELETE", path, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What belongs to others is refused before anything is changed.
 func TestSetupForeign(t *testing.T) {
-	s := estest.New(t, estest.Options{})
-	c, err := Connect(Connection{URLs: []string{s.URL}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	s := estest.Elasticsearch(t)
+	removeTemplates(t, s)
+	c := admin(t, s)
 	for path, body := range map[string]object{
 		"/_ilm/policy/" + LifecyclePolicy:            {"policy": object{"phases": object{}, "_meta": object{"managed_by": "them"}}},
 		"/_component_template/" + SettingsComponent:  {"template": object{}},
@@ -129,6 +139,7 @@ func TestSetupForeign(t *testing.T) {
 		}
 		s.Must(t, "DELETE", path, nil)
 	}
+	t.Cleanup(func() { s.Must(t, "DELETE", "/_data_stream/"+StreamName(""), nil) })
 	steps, err := setUp(t, c, SetupOptions{})
 	if err != nil || !strings.HasSuffix(results(steps), "created | left out: the server has no security") {
 		t.Errorf("afterwards: %v, %v", steps, err)
@@ -136,8 +147,9 @@ func TestSetupForeign(t *testing.T) {
 }
 
 // The least rights are enough for the exporter, and not enough for anything else.
-func TestLeastRights(t *testing.T) {
-	s := estest.Secured(t)
+func TestLeastRights(t *testing.T) { onEachVersion(t, testLeastRights) }
+
+func testLeastRights(t *testing.T, s *estest.Server) {
 	c := admin(t, s)
 	if _, err := setUp(t, c, SetupOptions{Namespace: "rights"}); err != nil {
 		t.Fatal(err)

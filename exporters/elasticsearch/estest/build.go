@@ -31,30 +31,52 @@ func cacheDir() (string, error) {
 	return filepath.Join(dir, "agent-audit-test"), err
 }
 
-// buildElasticsearch returns the folder of a server ready to run.
-func buildElasticsearch() (string, error) {
-	return build("elasticsearch", ElasticsearchVersion, func(home, source string) error {
-		for name, class := range map[string]string{
+// distribution is a server of one version, and what it is made of.
+type distribution struct {
+	name, version string
+	recipe        string            // Maven project that downloads it
+	java          int               // oldest that runs it
+	modules       map[string]string // modules that are published beside it: class by folder
+	standIn       string            // folder of the stand-in plugin's part for this version, "" for a server that needs none
+}
+
+var (
+	elasticsearch8 = distribution{
+		name: "elasticsearch", version: ElasticsearchVersion, recipe: "elasticsearch.xml", java: 17, standIn: "standin8",
+		modules: map[string]string{
 			"x-pack-esql":    "org.elasticsearch.xpack.esql.plugin.EsqlPlugin",
 			"x-pack-kql":     "org.elasticsearch.xpack.kql.KqlPlugin",
 			"mapper-version": "org.elasticsearch.xpack.versionfield.VersionFieldPlugin",
-			"stand-in":       "standin.StandInPlugin",
-		} {
-			if err := describe(filepath.Join(home, "modules", name), name, class); err != nil {
-				return err
-			}
-		}
-		return compile(home, filepath.Join(source, "standin"))
-	})
-}
+		},
+	}
+	elasticsearch9 = distribution{
+		name: "elasticsearch", version: Elasticsearch9Version, recipe: "elasticsearch9.xml", java: 21, standIn: "standin9",
+		modules: map[string]string{
+			"x-pack-kql":     "org.elasticsearch.xpack.kql.KqlPlugin",
+			"mapper-version": "org.elasticsearch.xpack.versionfield.VersionFieldPlugin",
+		},
+	}
+	openSearch = distribution{name: "opensearch", version: OpenSearchVersion, recipe: "opensearch.xml", java: 21}
+)
 
-// buildOpenSearch returns the folder of a server ready to run.
-func buildOpenSearch() (string, error) {
-	return build("opensearch", OpenSearchVersion, func(string, string) error { return nil })
+// finish adds what the download has not: descriptions of modules, and the stand-in plugin.
+func (d *distribution) finish(home, source string) error {
+	for folder, class := range d.modules {
+		if err := d.describe(home, folder, class); err != nil {
+			return err
+		}
+	}
+	if d.standIn == "" {
+		return nil
+	}
+	if err := d.describe(home, "stand-in", "standin.StandInPlugin"); err != nil {
+		return err
+	}
+	return d.compile(home, source)
 }
 
 // build downloads a server with Maven and finishes it, unless it is in the cache. Several processes may do so at once.
-func build(name, version string, finish func(home, source string) error) (string, error) {
+func (d *distribution) build() (home string, err error) {
 	cache, err := cacheDir()
 	if err != nil {
 		return "", err
@@ -62,7 +84,7 @@ func build(name, version string, finish func(home, source string) error) (string
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
 	}
-	lock, err := os.OpenFile(filepath.Join(cache, name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	lock, err := os.OpenFile(filepath.Join(cache, d.name+".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return "", err
 	}
@@ -70,20 +92,21 @@ func build(name, version string, finish func(home, source string) error) (string
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}
-	done := filepath.Join(cache, name+"-"+version+"-"+recipeHash())
-	home := filepath.Join(done, name+"-"+version)
+	server := d.name + "-" + d.version
+	done := filepath.Join(cache, server+"-"+recipeHash())
+	home = filepath.Join(done, server)
 	if _, err := os.Stat(done); err == nil {
 		return home, nil
 	}
-	temp, err := os.MkdirTemp(cache, name+"-building-")
+	temp, err := os.MkdirTemp(cache, d.name+"-building-")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(temp)
-	if err := download(name, version, temp); err != nil {
+	if err := d.download(temp); err != nil {
 		return "", err
 	}
-	if err := finish(filepath.Join(temp, name+"-"+version), filepath.Join(temp, "recipe")); err != nil {
+	if err := d.finish(filepath.Join(temp, server), filepath.Join(temp, "recipe")); err != nil {
 		return "", err
 	}
 	if err := makeReadable(temp); err != nil {
@@ -107,43 +130,49 @@ func recipeHash() string {
 
 // download lays out the recipe in a folder and has Maven put the server beside it. Maven goes by its own settings:
 // mirrors, proxies and credentials of this machine are its business.
-func download(name, version, dir string) error {
+func (d *distribution) download(dir string) error {
 	if err := os.CopyFS(dir, recipe); err != nil {
 		return err
 	}
 	mvn, err := exec.LookPath("mvn")
 	if err != nil {
-		return fmt.Errorf("%s for tests comes from Maven Central, and mvn is not on PATH (Debian: apt-get install maven)", name)
+		return fmt.Errorf("%s for tests comes from Maven Central, and mvn is not on PATH (Debian: apt-get install maven)", d.name)
 	}
-	cmd := exec.Command(mvn, "-q", "-B", "-f", filepath.Join(dir, "recipe", name+".xml"), "-Dserver="+version, "-Dout="+dir, "process-resources")
+	cmd := exec.Command(mvn, "-q", "-B", "-f", filepath.Join(dir, "recipe", d.recipe), "-Dserver="+d.version, "-Dout="+dir, "process-resources")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("download %s %s: %w\n%s", name, version, err, out)
+		return fmt.Errorf("download %s %s: %w\n%s", d.name, d.version, err, out)
 	}
 	return nil
 }
 
-func describe(dir, name, class string) error {
+// describe tells the server of a module.
+func (d *distribution) describe(home, name, class string) error {
+	dir := filepath.Join(home, "modules", name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("name=%s\ndescription=%s\nversion=%s\nelasticsearch.version=%s\njava.version=17\nclassname=%s\nextended.plugins=x-pack-core\n",
-		name, name, ElasticsearchVersion, ElasticsearchVersion, class)
+	text := fmt.Sprintf("name=%s\ndescription=%s\nversion=%s\nelasticsearch.version=%s\njava.version=%d\nclassname=%s\nextended.plugins=x-pack-core\n",
+		name, name, d.version, d.version, d.java, class)
 	return os.WriteFile(filepath.Join(dir, "plugin-descriptor.properties"), []byte(text), 0o644)
 }
 
-// compile makes the stand-in plugin.
-func compile(home, source string) error {
-	java, err := findJava(elasticsearchJava, "javac", "jar")
+// compile makes the stand-in plugin of what all versions share and of the version's own part.
+func (d *distribution) compile(home, source string) error {
+	java, err := findJava(d.java, "javac", "jar")
 	if err != nil {
 		return err
 	}
-	sources, err := filepath.Glob(filepath.Join(source, "*.java"))
-	if err != nil {
-		return err
+	var sources []string
+	for _, folder := range []string{"standin", d.standIn} {
+		found, err := filepath.Glob(filepath.Join(source, folder, "*.java"))
+		if err != nil {
+			return err
+		}
+		sources = append(sources, found...)
 	}
 	classes := filepath.Join(source, "classes")
 	classpath := filepath.Join(home, "lib", "*") + ":" + filepath.Join(home, "modules", "x-pack-core", "*")
-	args := append([]string{"--release", "17", "-nowarn", "-cp", classpath, "-d", classes}, sources...)
+	args := append([]string{"--release", fmt.Sprint(d.java), "-nowarn", "-cp", classpath, "-d", classes}, sources...)
 	if out, err := exec.Command(filepath.Join(java, "bin", "javac"), args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("compile stand-in plugin: %w\n%s", err, out)
 	}

@@ -1,12 +1,12 @@
-// Package estest starts real servers for tests: Elasticsearch 8.19 and OpenSearch 3.6, from Maven Central.
+// Package estest starts real servers for tests: Elasticsearch 8.19 and 9, and OpenSearch 3.6, from Maven Central.
 //
 // Elastic publishes the server without its x-pack modules' field types, data stream handlers and lifecycle; the small
-// plugin in recipe/standin stands in for them (it says what it does). OpenSearch has the real field types wildcard,
+// plugin in recipe/standin stands in for them (it says what it does). Of Elasticsearch 9, not all parts of ES|QL are published. OpenSearch has the real field types wildcard,
 // match_only_text, constant_keyword and scaled_float, so that what we ship is proven by the two together.
 //
 // Servers are downloaded and built once, into a folder outside of the repository (see cacheDir). They listen on loopback,
 // on ports they pick themselves, and end with the test's process, however that ends. Needed: a JDK (17 or newer for
-// Elasticsearch, 21 or newer for OpenSearch) and Maven, which test/scripts/need.sh installs. A test without them fails.
+// Elasticsearch 8, 21 or newer for the others) and Maven, which test/scripts/need.sh installs. A test without them fails.
 package estest
 
 import (
@@ -17,8 +17,9 @@ import (
 
 // Versions of the servers.
 const (
-	ElasticsearchVersion = "8.19.21"
-	OpenSearchVersion    = "3.6.0"
+	ElasticsearchVersion  = "8.19.21"
+	Elasticsearch9Version = "9.5.3"
+	OpenSearchVersion     = "3.6.0"
 )
 
 // shared are the servers that the tests of a package use together.
@@ -38,6 +39,12 @@ func Elasticsearch(t testing.TB) *Server {
 func OpenSearch(t testing.TB) *Server {
 	t.Helper()
 	return share(t, "opensearch", func() (*Server, error) { return StartOpenSearch(Options{}) })
+}
+
+// Elasticsearch9 is Elasticsearch 9 with TLS, users and API keys.
+func Elasticsearch9(t testing.TB) *Server {
+	t.Helper()
+	return share(t, "elasticsearch9", func() (*Server, error) { return Start(Options{Nine: true, Security: true}) })
 }
 
 // Secured is a shared Elasticsearch with TLS, users and API keys.

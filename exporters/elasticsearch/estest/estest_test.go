@@ -8,12 +8,20 @@ import (
 
 func TestMain(m *testing.M) { Main(m) }
 
-// The server answers as Elasticsearch does, and has what our own tests build on.
+// The servers answer as Elasticsearch does, and have what our own tests build on.
 func TestElasticsearch(t *testing.T) {
 	s := Elasticsearch(t)
+	usual(t, s, ElasticsearchVersion)
+	s.Must(t, "POST", "/_query", `{"query":"FROM logs-estest-* | STATS n = COUNT(*)"}`)
+}
+
+func TestElasticsearch9(t *testing.T) { usual(t, Elasticsearch9(t), Elasticsearch9Version) }
+
+func usual(t *testing.T, s *Server, version string) {
+	t.Helper()
 	var main struct{ Version struct{ Number string } }
 	s.Get(t, "/", &main)
-	if main.Version.Number != ElasticsearchVersion {
+	if main.Version.Number != version {
 		t.Errorf("version %q", main.Version.Number)
 	}
 	s.Must(t, "PUT", "/_ilm/policy/estest", `{"policy":{"phases":{"hot":{"actions":{"rollover":{"max_age":"7d"}}},"delete":{"min_age":"30d","actions":{"delete":{}}}}}}`)
@@ -47,7 +55,6 @@ func TestElasticsearch(t *testing.T) {
 			t.Errorf("%s: %+v, want %d, %v", name, found, c.want, err)
 		}
 	}
-	s.Must(t, "POST", "/_query", `{"query":"FROM logs-estest-* | STATS n = COUNT(*)"}`)
 	var streams struct {
 		DataStreams []struct {
 			Template  string

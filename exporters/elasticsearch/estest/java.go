@@ -10,12 +10,6 @@ import (
 	"strings"
 )
 
-// The oldest Java that runs each server.
-const (
-	elasticsearchJava = 17
-	openSearchJava    = 21
-)
-
 // findJava returns the home of the oldest Java that is new enough and has the tools named.
 func findJava(oldest int, tools ...string) (string, error) {
 	candidates := []string{os.Getenv("JAVA_HOME")}

@@ -33,6 +33,8 @@ const startTimeout = 3 * time.Minute
 type Options struct {
 	// Security turns on TLS (Server.CAFile), users and API keys.
 	Security bool
+	// Nine is for Elasticsearch 9 rather than 8.19. Its ES|QL is not published.
+	Nine bool
 	// Settings are added to the server's configuration file.
 	Settings map[string]string
 	// HeapMB is the size of the heap; default 512.
@@ -60,7 +62,10 @@ type Server struct {
 
 // Start starts Elasticsearch, and returns when it answers.
 func Start(o Options) (*Server, error) {
-	return start("elasticsearch", elasticsearchJava, buildElasticsearch, o)
+	if o.Nine {
+		return start(&elasticsearch9, o)
+	}
+	return start(&elasticsearch8, o)
 }
 
 // StartOpenSearch starts OpenSearch, which has no security.
@@ -68,20 +73,20 @@ func StartOpenSearch(o Options) (*Server, error) {
 	if o.Security {
 		return nil, errors.New("OpenSearch has no security here")
 	}
-	return start("opensearch", openSearchJava, buildOpenSearch, o)
+	return start(&openSearch, o)
 }
 
-func start(name string, oldest int, build func() (string, error), o Options) (*Server, error) {
-	java, err := findJava(oldest)
+func start(d *distribution, o Options) (*Server, error) {
+	java, err := findJava(d.java)
 	if err != nil {
 		return nil, err
 	}
-	home, err := build()
+	home, err := d.build()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, name: name, home: home, java: java, client: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}
-	if s.dir, err = os.MkdirTemp("", "agent-audit-"+name+"-"); err != nil {
+	s := &Server{options: o, name: d.name, home: home, java: java, client: &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}}
+	if s.dir, err = os.MkdirTemp("", "agent-audit-"+d.name+"-"); err != nil {
 		return nil, err
 	}
 	if err = s.configure(); err == nil {

@@ -16,8 +16,6 @@ import org.elasticsearch.cluster.ClusterState;
 import org.elasticsearch.cluster.ClusterStateUpdateTask;
 import org.elasticsearch.cluster.metadata.DataStream;
 import org.elasticsearch.cluster.metadata.IndexMetadata;
-import org.elasticsearch.cluster.metadata.Metadata;
-import org.elasticsearch.cluster.metadata.MetadataDeleteIndexService;
 import org.elasticsearch.cluster.metadata.MetadataIndexTemplateService;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.regex.Regex;
@@ -70,7 +68,7 @@ final class DataStreams {
     }
 
     private CheckedConsumer<RestChannel, Exception> create(String name, NodeClient client) {
-        Metadata metadata = cluster.state().metadata();
+        var metadata = Api.metadata(cluster.state());
         String template = MetadataIndexTemplateService.findV2Template(metadata, name, false);
         if (template == null || metadata.templatesV2().get(template).getDataStreamTemplate() == null) {
             throw new IllegalArgumentException("no matching index template found for data stream [" + name + "]");
@@ -83,7 +81,7 @@ final class DataStreams {
 
     private CheckedConsumer<RestChannel, Exception> get(String name) {
         return channel -> {
-            Metadata metadata = cluster.state().metadata();
+            var metadata = Api.metadata(cluster.state());
             if (name.contains("*") == false && metadata.dataStreams().containsKey(name) == false) {
                 throw new IndexNotFoundException(name);
             }
@@ -91,7 +89,7 @@ final class DataStreams {
                 b.startArray("data_streams");
                 for (DataStream d : new TreeMap<>(metadata.dataStreams()).values()) {
                     if (Regex.simpleMatch(name, d.getName())) {
-                        describe(b, metadata, d);
+                        describe(b, cluster.state(), d);
                     }
                 }
                 b.endArray();
@@ -99,7 +97,8 @@ final class DataStreams {
         };
     }
 
-    private static void describe(XContentBuilder b, Metadata metadata, DataStream d) throws IOException {
+    private static void describe(XContentBuilder b, ClusterState state, DataStream d) throws IOException {
+        var metadata = Api.metadata(state);
         b.startObject().field("name", d.getName());
         b.startObject("timestamp_field").field("name", "@timestamp").endObject();
         b.startArray("indices");
@@ -134,15 +133,15 @@ final class DataStreams {
         return channel -> cluster.submitUnbatchedStateUpdateTask("stand-in-delete-data-stream", new ClusterStateUpdateTask() {
             @Override
             public ClusterState execute(ClusterState state) {
+                Set<String> names = new HashSet<>();
                 Set<Index> indices = new HashSet<>();
-                Metadata.Builder metadata = Metadata.builder(state.metadata());
-                for (DataStream d : state.metadata().dataStreams().values()) {
+                for (DataStream d : Api.metadata(state).dataStreams().values()) {
                     if (Regex.simpleMatch(name, d.getName())) {
+                        names.add(d.getName());
                         indices.addAll(d.getIndices());
-                        metadata.removeDataStream(d.getName());
                     }
                 }
-                return MetadataDeleteIndexService.deleteIndices(ClusterState.builder(state).metadata(metadata).build(), indices, settings);
+                return Api.withoutDataStreams(state, names, indices, settings);
             }
 
             @Override

@@ -20,8 +20,6 @@ import org.apache.lucene.analysis.pattern.PatternTokenizer;
 import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.index.IndexSettings;
 import org.elasticsearch.index.analysis.AbstractCharFilterFactory;
-import org.elasticsearch.index.analysis.AbstractTokenFilterFactory;
-import org.elasticsearch.index.analysis.AbstractTokenizerFactory;
 import org.elasticsearch.index.analysis.CharFilterFactory;
 import org.elasticsearch.index.analysis.PreConfiguredTokenFilter;
 import org.elasticsearch.index.analysis.PreConfiguredTokenizer;
@@ -71,7 +69,7 @@ abstract class StandInAnalysis extends Plugin implements AnalysisPlugin {
     }
 
     private static TokenFilterFactory filter(String name, Settings s, Function<TokenStream, TokenStream> make) {
-        return new AbstractTokenFilterFactory(name, s) {
+        return new Api.TokenFilter(name, s) {
             @Override
             public TokenStream create(TokenStream in) {
                 return make.apply(in);
@@ -93,7 +91,7 @@ abstract class StandInAnalysis extends Plugin implements AnalysisPlugin {
     }
 
     private static TokenizerFactory tokenizer(IndexSettings index, Settings s, String name, Supplier<Tokenizer> make) {
-        return new AbstractTokenizerFactory(index, s, name) {
+        return new Api.TokenizerFactory(index, s, name) {
             @Override
             public Tokenizer create() {
                 return make.get();

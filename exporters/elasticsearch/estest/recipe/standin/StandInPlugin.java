@@ -1,29 +1,19 @@
 package standin;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
 
-import org.elasticsearch.cluster.metadata.IndexNameExpressionResolver;
-import org.elasticsearch.cluster.node.DiscoveryNodes;
-import org.elasticsearch.common.io.stream.NamedWriteableRegistry;
-import org.elasticsearch.common.settings.ClusterSettings;
-import org.elasticsearch.common.settings.IndexScopedSettings;
 import org.elasticsearch.common.settings.Setting;
 import org.elasticsearch.common.settings.Settings;
-import org.elasticsearch.common.settings.SettingsFilter;
-import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.mapper.KeywordFieldMapper;
 import org.elasticsearch.index.mapper.Mapper;
 import org.elasticsearch.index.mapper.NumberFieldMapper;
 import org.elasticsearch.index.mapper.TextFieldMapper;
-import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.MapperPlugin;
 import org.elasticsearch.plugins.Plugin;
-import org.elasticsearch.rest.RestController;
 import org.elasticsearch.rest.RestHandler;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 
@@ -33,7 +23,7 @@ import org.elasticsearch.xcontent.NamedXContentRegistry;
  * wildcard, match_only_text, constant_keyword and scaled_float, and the analysis that API keys and our mapping need.
  * Lifecycle policies are read and checked by Elastic's own code, kept in memory, and not carried out.
  */
-public class StandInPlugin extends StandInAnalysis implements ActionPlugin, MapperPlugin {
+public class StandInPlugin extends StandInAnalysis implements Api.RestPlugin, MapperPlugin {
     private final Settings settings;
     private PluginServices services;
 
@@ -58,9 +48,8 @@ public class StandInPlugin extends StandInAnalysis implements ActionPlugin, Mapp
     }
 
     @Override
-    public Collection<RestHandler> getRestHandlers(Settings s, NamedWriteableRegistry w, RestController c, ClusterSettings cs, IndexScopedSettings is,
-        SettingsFilter f, IndexNameExpressionResolver r, Supplier<DiscoveryNodes> nodes, Predicate<NodeFeature> features) {
-        var handlers = new java.util.ArrayList<RestHandler>(new LifecyclePolicies(services).handlers());
+    public List<RestHandler> handlers() {
+        var handlers = new ArrayList<RestHandler>(new LifecyclePolicies(services).handlers());
         handlers.addAll(new DataStreams(services, settings).handlers());
         return handlers;
     }
