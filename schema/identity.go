@@ -92,5 +92,15 @@ type Fragment struct {
 	Key ID
 	// ID is the identity of this fragment: equal when the same line is read again, or repeated in a resumed log.
 	ID ID
+	// Piece is set where the output is one piece of what a process prints.
+	Piece Piece
 	Action
+}
+
+// Piece says that the output of a fragment is one piece of what a process prints: more of it comes, or has come, in other
+// fragments of the same log.
+type Piece struct {
+	Of    ID   // the process; zero for an output that is there as a whole
+	Last  bool // the process has ended
+	Again bool // the piece before, told of another action
 }

@@ -33,6 +33,17 @@ func (e *Engine) Cut(s string) (clean string, n int) {
 	return e.next(&Carry{}, validText(s), true)
 }
 
+// After is the Carry of a piece that was scrubbed as a whole text, for one that turns out to go on with it.
+func (e *Engine) After(clean string) Carry {
+	c := Carry{Tail: strings.Clone(tail(clean)), Glued: true}
+	if at := strings.LastIndex(c.Tail, labelStart); at >= 0 && e.labelAt(c.Tail, at) == len(c.Tail) {
+		kind, _, _ := strings.Cut(strings.TrimRight(c.Tail[at+len(labelStart):], "]"), ":")
+		open := e.goOn(kind, c.Tail[:at], true)
+		c.Open, c.Head = kind, open.Head
+	}
+	return c
+}
+
 func (e *Engine) next(c *Carry, s string, glued bool) (string, int) {
 	before := c.Tail
 	if c.Open != "" {
@@ -107,11 +118,9 @@ func tail(s string) string {
 
 // What could go on after a cut: each of these makes a secret of some kind out of the beginning of one.
 const (
-	probeMixed = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eFaB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF"
-	probeLong  = probeMixed + probeMixed
+	probeMixed = "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eFaB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eFaB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eFaB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF"
 	probeHex   = "9f2c1a7be04d5c6638ad0b15e97c42f69f2c1a7be04d5c6638ad0b15e97c42f6"
 	probeUpper = "Q7XW2ZK5RJ4MBN6PT3VY8HGDQ7XW2ZK5RJ4MBN6PT3VY8HGDQ7XW2ZK5RJ4MBN6P"
-	probeDigit = "4829105736482910573648291057364829105736482910573648291057364829"
 	probeJWT   = "J9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF"
 	probeLines = "\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\nMzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu"
 )
@@ -120,7 +129,7 @@ const (
 const maxOpen = 512
 
 // openAt looks whether text could end inside a secret; where it begins, and how to go on from there. Without glued, the
-// text goes on in another line.
+// text goes on in another line. It tries what could come next, and asks for tokens that the end cuts off.
 func (e *Engine) openAt(text string, glued bool) (at int, c Carry) {
 	at = len(text)
 	low := max(0, len(text)-maxOpen)
@@ -131,41 +140,28 @@ func (e *Engine) openAt(text string, glued bool) (at int, c Carry) {
 		low = begin
 	}
 	end := text[low:]
-	try := func(probe string) bool {
-		sc := e.find(end + probe)
+	take := func(sc *scan, reaches bool) {
 		if sc == nil {
-			return false
+			return
 		}
 		defer e.release(sc)
 		for _, f := range sc.spans {
-			if f.start <= len(end) && f.end > len(end) && low+f.start <= at && (f.start < len(end) || c.Open == "") {
+			if f.start <= len(end) && (f.end > len(end) || reaches && f.cut) && low+f.start <= at && (f.start < len(end) || c.Open == "") {
 				at, c = low+f.start, e.goOn(f.kind, end[:f.start], glued)
 			}
 		}
-		return c.Open != ""
 	}
-	if try(probeLines) || !glued {
+	if take(e.find(end+probeLines), false); c.Open != "" || !glued {
 		return at, c
 	}
-	for _, p := range [...]string{probeLong, probeHex, probeUpper, probeJWT} {
-		try(p)
+	for _, p := range [...]string{probeMixed, probeHex, probeUpper, probeJWT} {
+		take(e.find(end+p), false)
 	}
+	take(e.findCut(end), true)
 	word := lastWord(end)
 	last := end[len(end)-word:]
-	if word >= 3 && word <= 128 {
-		near := min(len(end), word+maxName) // with the name that may stand before it
-		low += len(end) - near
-		end = end[len(end)-near:]
-		for _, p := range [...]string{probeMixed, probeHex, probeUpper, probeDigit} {
-			for n := 1; n < len(p); n++ {
-				if try(p[:n]) {
-					break
-				}
-			}
-		}
-		for n := 0; n < 32 && word >= 8 && run(last, 0, ccHex, word) == word; n++ { // what is known by its end
-			try(probeHex[:n] + "-us12")
-		}
+	if word >= 8 && word <= 32 && run(last, 0, ccHex, word) == word { // what is known by its end
+		take(e.find(end+probeHex[:32-word]+"-us12"), false)
 	}
 	if c.Open == "" && (looksRandom(last, 9) || looksRandom(last[max(0, word-32):], 20)) {
 		return len(text) - word, e.goOn(kindSecret, "", true)

@@ -1,6 +1,9 @@
 package scrub
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // classRun remembers the last run of a class that was read, so that overlapping matches read it once.
 type classRun struct{ from, to int }
@@ -8,9 +11,13 @@ type classRun struct{ from, to int }
 // minRemembered is the length from which on a run is worth remembering.
 const minRemembered = 24
 
-// match tries p with its anchor at i. It returns the stretch that matches, and the secret in it.
+// openMatch stands for the end of a match that the end of the text has cut off.
+const openMatch = math.MaxInt
+
+// match tries p with its anchor at i. It returns the stretch that matches, and the secret in it; to is openMatch where the
+// text ends before the match does.
 func (sc *scan) match(p *pattern, i int) (from, to, secret, end int, ok bool) {
-	sc.capFrom, sc.capTo = -1, -1
+	sc.capFrom, sc.capTo, sc.loose = -1, -1, 0
 	to = sc.forward(p.steps, p.start, i)
 	if to < 0 {
 		return 0, 0, 0, 0, false
@@ -42,7 +49,8 @@ func (sc *scan) match(p *pattern, i int) (from, to, secret, end int, ok bool) {
 	return from, to, sc.capFrom, sc.capTo, true
 }
 
-// forward runs the steps from n on at i; it returns the end of the match or -1.
+// forward runs the steps from n on at i; it returns the end of the match, openMatch where the text ends in it and there is
+// no other, or -1.
 func (sc *scan) forward(steps []step, n int32, i int) int {
 	s := sc.s
 	for {
@@ -52,17 +60,27 @@ func (sc *scan) forward(steps []step, n int32, i int) int {
 			return i
 		case opLiteral:
 			if !strings.HasPrefix(s[i:], st.text) {
+				if strings.HasPrefix(st.text, s[i:]) {
+					return openMatch
+				}
 				return -1
 			}
 			i += len(st.text)
 		case opSet:
-			if i >= len(s) || !st.set[s[i]] {
+			if i >= len(s) {
+				return openMatch
+			}
+			if !st.set[s[i]] {
 				return -1
 			}
 			i++
 		case opRun:
 			end := sc.classRun(st, i)
+			sc.loose += end - i
 			if end-i < st.min {
+				if end == len(s) {
+					return openMatch
+				}
 				return -1
 			}
 			if st.giveBack {
@@ -70,7 +88,13 @@ func (sc *scan) forward(steps []step, n int32, i int) int {
 			}
 			i = end
 		case opAlt:
-			if end := sc.forward(steps, st.alt, i); end >= 0 {
+			end := sc.forward(steps, st.alt, i)
+			if end == openMatch {
+				if other := sc.forward(steps, st.next, i); other >= 0 {
+					return other
+				}
+			}
+			if end >= 0 {
 				return end
 			}
 		case opFrom:
@@ -102,13 +126,17 @@ func isWordByte(b byte) bool { return is(b, ccAlnum) || b == '_' }
 
 // givingBack tries what follows a run after each of its possible lengths, the longest first.
 func (sc *scan) givingBack(steps []step, st *step, from, end int) int {
+	open := -1
 	for j := end; j >= from+st.min; j-- {
 		sc.steps++
-		if to := sc.forward(steps, st.next, j); to >= 0 {
+		switch to := sc.forward(steps, st.next, j); {
+		case to == openMatch:
+			open = to
+		case to >= 0:
 			return to
 		}
 	}
-	return -1
+	return open
 }
 
 // classRun returns the end of the run of st's class at i, at most st.max bytes on.

@@ -31,6 +31,9 @@ func TestProgram(t *testing.T) {
 			}
 			sc := scan{s: string(b)}
 			got := sc.forward(p.steps, p.start, 0)
+			if got == openMatch {
+				got = -1
+			}
 			end := -1
 			if at := want.FindIndex(b); at != nil {
 				end = at[1]
@@ -38,6 +41,39 @@ func TestProgram(t *testing.T) {
 			if got != end {
 				t.Fatalf("%q in %q: %d, want %d", pattern, b, got, end)
 			}
+		}
+	}
+}
+
+// TestCutMatch holds that the end of the text is told from what does not match.
+func TestCutMatch(t *testing.T) {
+	for _, c := range []struct {
+		pattern, text string
+		open          bool
+	}{
+		{"abc", "ab", true},
+		{"abc", "abd", false},
+		{"a[bc]{3}", "abc", true},
+		{"a[bc]{3}", "abd", false},
+		{"ab[cd]", "ab", true},
+		{"a[ab]{1,4}c", "aaab", true},
+		{"a(?:bc|d)e", "ab", true},
+		{"a(?:bc|d)e", "ad", true},
+		{"a(?:bcd|b)", "ab", false},
+		{"a(?:bc|d)e", "ae", false},
+	} {
+		e, err := parsePattern(c.pattern, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiler := patternCompiler{slots: map[byteSet]uint16{}}
+		p, err := compiler.compile(e, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc := scan{s: c.text}
+		if got := sc.forward(p.steps, p.start, 0) == openMatch; got != c.open {
+			t.Errorf("%q in %q: open %v", c.pattern, c.text, got)
 		}
 	}
 }

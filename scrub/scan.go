@@ -23,6 +23,7 @@ type span struct {
 	start, end int
 	kind       string
 	clean      string // the value where the text disguises it; "" means the stretch itself
+	cut        bool   // the end of the text cuts it off: nothing if something whole lies in it
 	rank       int    // of equal stretches that of the highest rank is kept: the index of its rule
 }
 
@@ -67,6 +68,7 @@ type scan struct {
 	argEnd      [maxWords]int
 	capFrom     int // the secret's group of the last match, -1 for none
 	capTo       int
+	loose       int                  // bytes that the last match took by classes rather than by literals
 	runs        [maxClasses]classRun // by the slot of a class
 	hits        [lanes][]hit
 	judged      []judgement // by the index of a pattern
@@ -82,6 +84,7 @@ type scan struct {
 	base64Parts []encodedPart
 	depth       int // of decoded text in decoded text
 	wantView    bool
+	beginning   bool // the text is the beginning of one
 	steps       int  // bytes read by verifiers; tests hold it against the length of the text
 	dirty       bool // progDone is in use
 	runsDirty   bool // runs or base64Done are
@@ -91,6 +94,12 @@ func (sc *scan) add(start, end int, kind string) {
 	if start < end {
 		sc.spans = append(sc.spans, span{start: start, end: end, kind: kind, rank: sc.rank})
 	}
+}
+
+// addCut adds what the end of the text cuts off.
+func (sc *scan) addCut(start int, kind string) {
+	sc.add(start, len(sc.s), kind)
+	sc.spans[len(sc.spans)-1].cut = true
 }
 
 func (e *Engine) acquire(s string) *scan {
@@ -108,7 +117,7 @@ func (e *Engine) release(sc *scan) {
 		sc.cmd = command{found: sc.cmd.found[:0]}
 	}
 	sc.reset("")
-	sc.wantView, sc.depth, sc.labelled = false, 0, false
+	sc.wantView, sc.depth, sc.labelled, sc.beginning = false, 0, false, false
 	if cap(sc.viewText)+cap(sc.viewParts)*int(unsafe.Sizeof(viewPart{})) > maxPooled {
 		sc.viewText, sc.viewParts = nil, nil
 	}
@@ -155,6 +164,18 @@ func (e *Engine) findIn(s string, split bool, depth int) *scan {
 	if sc != nil && len(sc.spans) > 0 {
 		sc.settle()
 	}
+	return sc
+}
+
+// findCut is find in the beginning of a text: what its end cuts off counts whatever it looks like.
+func (e *Engine) findCut(s string) *scan {
+	sc := e.acquire(s)
+	sc.beginning = true
+	sc = e.read(sc, s)
+	if sc.wantView || splitQuotes(s) {
+		sc = e.readView(sc, s)
+	}
+	sc.settle()
 	return sc
 }
 
@@ -263,7 +284,11 @@ func (sc *scan) settle() {
 	kept := sc.spans[:0]
 	for _, sp := range sc.spans {
 		if n := len(kept); n > 0 && sp.start < kept[n-1].end {
-			if sp.end > kept[n-1].end {
+			switch {
+			case sp.cut:
+			case kept[n-1].cut:
+				kept[n-1] = sp
+			case sp.end > kept[n-1].end:
 				kept[n-1].end, kept[n-1].clean = sp.end, ""
 			}
 			continue

@@ -26,6 +26,9 @@ func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 	if !ok || t.start && !sc.tokenStart(from) {
 		return false
 	}
+	if to == openMatch {
+		return sc.cutToken(t, secret, body)
+	}
 	s := sc.s
 	if p.elastic { // punctuation that ends a sentence is no part of it
 		for to > from && (s[to-1] == '.' || s[to-1] == ',' || s[to-1] == '/') {
@@ -61,6 +64,24 @@ func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 		j.replaced = to
 	}
 	sc.add(secret, end, t.kind)
+	return true
+}
+
+// leastCut is how many bytes of a token that are no fixed text must be there for its kind to be told at the end of a text.
+const leastCut = 5
+
+// cutToken reports the beginning of a token that the end of the text has cut off: whoever keeps outputs shortens them, and
+// may not say so. What is recognised without an anchor of its own (near a word, by a name) could be anything.
+func (sc *scan) cutToken(t *tokenRule, from, body int) bool {
+	s := sc.s
+	if sc.beginning && sc.depth == 0 && len(s)-body > 0 {
+		sc.addCut(from, t.kind)
+		return true
+	}
+	if sc.depth > 0 || body-from < minAnchor || sc.loose < leastCut || !mixedBody(s[body:]) || len(s)-body >= 8 && !looksRandom(s[body:], 8) {
+		return false
+	}
+	sc.addCut(from, t.kind)
 	return true
 }
 
@@ -113,7 +134,7 @@ func verifyNear(sc *scan, start, _ int, r *rule) {
 		return
 	}
 	_, at, _, _, ok := sc.match(r.pattern, start)
-	if !ok {
+	if !ok || at == openMatch {
 		return
 	}
 	s := sc.s

@@ -48,6 +48,9 @@ scan:
 		}
 	}
 	sc.steps += i - end
+	if at < 0 && i == len(s) && slash < 0 && colon > end && sc.depth == 0 && is(s[end], ccAlnum) && mixedBody(s[colon+1:]) {
+		sc.addCut(colon+1, kindURLPassword) // no port is like that: the text ends in a password
+	}
 	if at < 0 || at == end {
 		return
 	}

@@ -52,7 +52,7 @@ func (p *Pipeline) release(c *journal.Chunk, id schema.ID, now time.Time) {
 	}
 	src.touched = true
 	p.converter.Flush(&src.Source, func(f *schema.Fragment) {
-		p.fragment(c, f, now, func(f *schema.Fragment) *seal.Clean { return p.scrubber.Line(f, &src.carry, false) })
+		p.fragment(c, f, now, func(f *schema.Fragment) *seal.Clean { return p.scrubber.Line(f, &src.memory, false) })
 	})
 	delete(p.holding, id)
 }

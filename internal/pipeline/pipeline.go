@@ -66,7 +66,7 @@ type Options struct {
 type source struct {
 	id schema.ID
 	convert.Source
-	carry   scrub.Carry // of a log of text, from line to line
+	memory  seal.Memory // what scrubbing needs to know of the records before
 	loaded  bool
 	touched bool
 }
@@ -210,14 +210,18 @@ func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 	if p.err != nil {
 		return
 	}
-	var line *source // whose log is text
+	var src *source
 	goesOn := false
 	emit := func(f *schema.Fragment) {
-		if line == nil || f.Message == "" || f.Event.Action != schema.ActionLog {
-			p.fragment(c, f, now, p.scrubber.Fragment)
-			return
-		}
-		p.fragment(c, f, now, func(f *schema.Fragment) *seal.Clean { return p.scrubber.Line(f, &line.carry, goesOn) })
+		p.fragment(c, f, now, func(f *schema.Fragment) *seal.Clean {
+			switch {
+			case src == nil:
+				return p.scrubber.Fragment(f)
+			case f.Message != "" && f.Event.Action == schema.ActionLog:
+				return p.scrubber.Line(f, &src.memory, goesOn)
+			}
+			return p.scrubber.Output(f, &src.memory)
+		})
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -234,15 +238,13 @@ func (p *Pipeline) event(c *journal.Chunk, ev *event, now time.Time) {
 	}
 	in := &p.in
 	in.Unwrap(&p.doc, ev.Record)
-	src, err := p.source(in.Source)
-	if err != nil {
+	var err error
+	if src, err = p.source(in.Source); err != nil {
 		p.keep(err)
 		return
 	}
 	src.touched = true
-	if in.Body.Kind() == value.String {
-		line, goesOn = src, isPartial(ev.Record.Body)
-	}
+	goesOn = in.Body.Kind() == value.String && isPartial(ev.Record.Body)
 	p.converter.Convert(&src.Source, in, emit)
 	p.held(src, now)
 }
@@ -335,11 +337,11 @@ func (p *Pipeline) source(id schema.ID) (*source, error) {
 	if err != nil || b == nil {
 		return s, err
 	}
-	stored, carry, err := seal.RestoreSource(b)
+	stored, memory, err := seal.RestoreSource(b)
 	if err != nil {
 		return nil, err
 	}
-	s.Source, s.carry, s.loaded = *stored, carry, true
+	s.Source, s.memory, s.loaded = *stored, memory, true
 	return s, nil
 }
 
@@ -349,7 +351,7 @@ func (p *Pipeline) storeSources(c *journal.Chunk) error {
 		s := e.Value.(*source)
 		s.touched = false
 		s.Known = *s.Known.Clone()
-		b, err := p.scrubber.Source(&s.Source, &s.carry)
+		b, err := p.scrubber.Source(&s.Source, &s.memory)
 		if err != nil {
 			return fmt.Errorf("source: %w", err)
 		}

@@ -50,15 +50,6 @@ func (s *Scrubber) Fragment(f *schema.Fragment) *Clean {
 	return c
 }
 
-// Line is Fragment for a line of a log of text, whose secrets may go on in the next line: c carries what that one needs to
-// know. goesOn says that the line itself goes on in the next record.
-func (s *Scrubber) Line(f *schema.Fragment, c *scrub.Carry, goesOn bool) *Clean {
-	clean, n := s.engine.Continue(c, f.Message, goesOn)
-	f.Message = clean
-	f.Trail.Redactions = schema.Some(f.Trail.Redactions.N + int64(n))
-	return s.Fragment(f)
-}
-
 // sessionKey identifies a session by what its source calls it, before scrubbing could make two names alike.
 func sessionKey(a *schema.Action) schema.ID {
 	if a.Session.ID == "" {

@@ -80,15 +80,15 @@ func TestStoredFormsComeBack(t *testing.T) {
 	src := &convert.Source{Format: "codex", Version: "2", Records: 9}
 	src.Known.Command.Cwd = "/home/" + secret
 	src.Link("process 7", schema.MakeID("a"))
-	b, err := s.Source(src, &scrub.Carry{Tail: "x", Open: "password"})
+	b, err := s.Source(src, &Memory{Lines: scrub.Carry{Tail: "x", Open: "password"}})
 	if err != nil || strings.Contains(string(b.Raw()), secret) {
 		t.Fatalf("%s, %v", b.Raw(), err)
 	}
 	if src.Known.Command.Cwd != "/home/"+secret {
 		t.Error("storing a source changed it")
 	}
-	back, carry, err := RestoreSource(b.Raw())
-	if err != nil || back.Format != "codex" || back.Records != 9 || carry.Open != "password" || carry.Tail != "x" {
+	back, memory, err := RestoreSource(b.Raw())
+	if err != nil || back.Format != "codex" || back.Records != 9 || memory.Lines.Open != "password" || memory.Lines.Tail != "x" {
 		t.Fatalf("%+v, %v", back, err)
 	}
 	if a, ok := back.Linked("process 7"); !ok || a != schema.MakeID("a") {

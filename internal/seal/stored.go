@@ -9,7 +9,6 @@ import (
 
 	"github.com/agentaudit/agentaudit/schema"
 	"github.com/agentaudit/agentaudit/schema/convert"
-	"github.com/agentaudit/agentaudit/scrub"
 )
 
 // The journal's forms of what is not a record yet. Each begins with a version byte; an unknown version is an error,
@@ -60,7 +59,7 @@ type storedSource struct {
 	Records int64           `json:"records"`
 	Links   []byte          `json:"links"`
 	Known   json.RawMessage `json:"known"`
-	Carry   scrub.Carry     `json:"carry,omitzero"`
+	Memory  Memory          `json:"memory,omitzero"`
 	Partial *storedPartial  `json:"partial,omitempty"`
 }
 
@@ -71,13 +70,13 @@ type storedPartial struct {
 	Known json.RawMessage `json:"known"`
 }
 
-// Source scrubs what is known of a source and returns it for the journal; src itself is not changed. c is what Line left
-// behind, which holds nothing raw.
-func (s *Scrubber) Source(src *convert.Source, c *scrub.Carry) (Bytes, error) {
+// Source scrubs what is known of a source and returns it for the journal; src itself is not changed. m is what Line
+// and Output have left behind, which holds nothing raw.
+func (s *Scrubber) Source(src *convert.Source, m *Memory) (Bytes, error) {
 	known := src.Known
 	s.action(&known)
 	known.Trail.Redactions = schema.Int{}
-	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil), Carry: *c}
+	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil), Memory: *m}
 	if p := src.Partial; p.Text != "" {
 		s.action(&p.Known)
 		p.Known.Trail.Redactions = schema.Int{}
@@ -91,14 +90,14 @@ func (s *Scrubber) Source(src *convert.Source, c *scrub.Carry) (Bytes, error) {
 }
 
 // RestoreSource reads what Source wrote.
-func RestoreSource(b []byte) (*convert.Source, scrub.Carry, error) {
+func RestoreSource(b []byte) (*convert.Source, Memory, error) {
 	var st storedSource
 	if len(b) == 0 || b[0] != storedVersion || json.Unmarshal(b[1:], &st) != nil || len(st.Links)%32 != 0 {
-		return nil, scrub.Carry{}, errStored
+		return nil, Memory{}, errStored
 	}
 	known, err := schema.Parse(st.Known)
 	if err != nil {
-		return nil, scrub.Carry{}, fmt.Errorf("seal: source: %w", err)
+		return nil, Memory{}, fmt.Errorf("seal: source: %w", err)
 	}
 	src := &convert.Source{Format: st.Format, Version: st.Version, Records: st.Records, Known: *known}
 	for l := st.Links; len(l) > 0; l = l[32:] {
@@ -107,11 +106,11 @@ func RestoreSource(b []byte) (*convert.Source, scrub.Carry, error) {
 	if st.Partial != nil && len(st.Partial.First) == len(schema.ID{}) {
 		known, err := schema.Parse(st.Partial.Known)
 		if err != nil {
-			return nil, scrub.Carry{}, fmt.Errorf("seal: source: %w", err)
+			return nil, Memory{}, fmt.Errorf("seal: source: %w", err)
 		}
 		src.Partial = convert.Partial{Text: st.Partial.Text, First: schema.ID(st.Partial.First), Known: *known}
 	}
-	return src, st.Carry, nil
+	return src, st.Memory, nil
 }
 
 // Session is what later actions of a session need to know of the earlier ones.

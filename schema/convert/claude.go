@@ -240,11 +240,13 @@ func (l *claudeLine) result(emit Emit, b value.Value) {
 		l.src.Unlink(name)
 	}
 	shell = shell || detail.Get("stdout").Exists() && !detail.Get("shellId").Exists()
+	f.Piece = l.piece(detail)
 	background := str(first(detail, "backgroundTaskId", "backgroundId"))
 	if background != "" {
 		f.Role = schema.Decision // the call has returned, the command has not: not its result yet
 		f.Execution.End = time.Time{}
 		f.Execution.Background = true
+		f.Piece.Of = key
 		l.src.Link("task "+l.scope()+" "+background, key)
 	}
 	identify(f, key, content, string(jsonOf(detail)), str(l.beside("toolDenialKind")), b.Get("is_error").String())
@@ -259,7 +261,7 @@ func (l *claudeLine) result(emit Emit, b value.Value) {
 func (l *claudeLine) output(f *schema.Fragment, content string, detail value.Value, shell bool) {
 	e := &f.Execution
 	setStdout(e, content)
-	if s, ok := detail.Get("stdout").Str(); ok && shell {
+	if s, ok := detail.Get("stdout").Str(); ok && (shell || !f.Piece.Of.IsZero()) {
 		setStdout(e, s)
 		if s, ok := detail.Get("stderr").Str(); ok {
 			setStderr(e, s)
@@ -405,6 +407,17 @@ func orElse(s, other string) string {
 	return other
 }
 
+// piece says which command in the background the output that BashOutput brought is of. It brings what is new.
+func (l *claudeLine) piece(detail value.Value) schema.Piece {
+	id := str(detail.Get("shellId"))
+	key, ok := l.src.Linked("task " + l.scope() + " " + id)
+	if id == "" || !ok {
+		return schema.Piece{}
+	}
+	status := str(detail.Get("status"))
+	return schema.Piece{Of: key, Last: status != "running" && status != "pending"}
+}
+
 // taskResult reads the end of a command in the background from the result of the tool that asked for it: BashOutput
 // {shellId, command, status, exitCode, stdout, stderr}, TaskOutput {task: {task_id, status, exitCode, output}}.
 func (l *claudeLine) taskResult(emit Emit, detail value.Value) {
@@ -434,6 +447,9 @@ func (l *claudeLine) taskResult(emit Emit, detail value.Value) {
 		}
 		if s := str(out.Get("stderr")); s != "" {
 			setStderr(&f.Execution, s)
+		}
+		if piece := l.piece(detail); !piece.Of.IsZero() {
+			f.Piece = schema.Piece{Of: key, Last: true, Again: true}
 		}
 	})
 }

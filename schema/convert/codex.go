@@ -478,6 +478,7 @@ func (l *codexLine) output() {
 		f.Role = schema.Decision // the call has returned, the command has not: not its result yet
 		f.Execution.End = time.Time{}
 		f.Execution.Background = true
+		f.Piece.Of = key
 		if known { // else it may be the output of a write_stdin whose line we have not seen
 			l.src.Link(l.process(o.running), key)
 			l.src.Link("running "+key.String(), key)
@@ -494,12 +495,15 @@ func (l *codexLine) output() {
 // processOutput is the answer to a write_stdin: output, perhaps the end, of the process written to.
 func (l *codexLine) processOutput(process, key schema.ID, o *codexOutput) {
 	l.src.Unlink("stdin " + key.String())
+	again := false
 	if _, typed := l.src.Linked("call " + key.String()); typed {
 		l.src.Unlink("call " + key.String())
 		f := l.fragment(schema.Result)
 		answer := *o
 		answer.exit = schema.Int{} // of the process, not of the typing
 		answer.fill(f)
+		f.Piece = schema.Piece{Of: process, Last: o.exit.Set}
+		again = true
 		if f.Event.Outcome == "" && o.header {
 			f.Event.Outcome = schema.OutcomeSuccess // the text was taken
 		}
@@ -526,6 +530,7 @@ func (l *codexLine) processOutput(process, key schema.ID, o *codexOutput) {
 		f.Execution.End = time.Time{}
 	}
 	o.fill(f)
+	f.Piece = schema.Piece{Of: process, Last: o.exit.Set, Again: again}
 	f.Execution.Duration = schema.Int{} // of the waiting, not of the command
 	identifyLine(f, process, l.callID(), o.raw)
 	l.emit(f)

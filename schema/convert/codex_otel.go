@@ -176,6 +176,7 @@ func (o *codexOtelRecord) toolResult(emit Emit) {
 		f.Role = schema.Decision // the call has returned, the command has not: not its result yet
 		f.Execution.End = time.Time{}
 		f.Execution.Background = true
+		f.Piece.Of = o.key(f.Command.CallID)
 		o.src.Link(o.process(out.running), o.key(f.Command.CallID))
 	}
 	o.send(f, emit)
@@ -211,6 +212,9 @@ func (o *codexOtelRecord) process(id string) string {
 func (o *codexOtelRecord) stdin(f *schema.Fragment, arguments value.Value, out *codexOutput, emit Emit) {
 	number := arguments.Get("session_id").String()
 	process, linked := o.src.Linked(o.process(number))
+	if linked {
+		f.Piece = schema.Piece{Of: process, Last: out.exit.Set}
+	}
 	if chars := str(arguments.Get("chars")); chars != "" {
 		typed := *f
 		setKind(&typed.Action, schema.ActionStdin)
@@ -222,11 +226,17 @@ func (o *codexOtelRecord) stdin(f *schema.Fragment, arguments value.Value, out *
 			typed.Event.Outcome = schema.OutcomeFailure
 		}
 		o.send(&typed, emit)
+		f.Piece.Again = linked
 	}
-	if !linked || !out.exit.Set {
+	if !linked || !out.exit.Set && out.text == "" {
 		return
 	}
-	o.src.Unlink(o.process(number))
+	if out.exit.Set {
+		o.src.Unlink(o.process(number))
+	} else {
+		f.Role = schema.Decision // it goes on
+		f.Execution.End = time.Time{}
+	}
 	f.Command = schema.Command{}
 	setKind(&f.Action, schema.ActionShell)
 	f.Execution.Background = true

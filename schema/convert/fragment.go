@@ -16,7 +16,7 @@ import (
 // or program whose log it is.
 func newFragment(in *Input, format, provider string, role schema.Role) *schema.Fragment {
 	f := in.fragment()
-	f.Role, f.Key, f.ID, f.Action = role, schema.ID{}, schema.ID{}, in.Known
+	f.Role, f.Key, f.ID, f.Piece, f.Action = role, schema.ID{}, schema.ID{}, schema.Piece{}, in.Known
 	f.Event.Kind = schema.KindEvent
 	f.Event.Provider = provider
 	f.Trail.Format = format

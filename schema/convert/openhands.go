@@ -410,7 +410,10 @@ func (e *openHandsOne) observation(name string) {
 	e.terminal(f, key, o)
 	if isWait {
 		e.src.Unlink(waits)
-		return
+		if key = f.Piece.Of; key.IsZero() || f.Piece.Last || text == "" {
+			return
+		}
+		f.Role, f.Command.CallID = schema.Decision, "" // more output of the command that is waited for
 	}
 	identifyLine(f, key, name, text)
 	e.emit(f)
@@ -480,13 +483,17 @@ func (e *openHandsOne) terminal(f *schema.Fragment, key schema.ID, o value.Value
 		if !isTyped {
 			f.Role = schema.Decision // the call has returned, the command has not
 			f.Execution.Background, f.Execution.End = true, f.Execution.Start
+			f.Piece.Of = key
 			if e.asked { // else it may be what was typed into another command
 				e.src.Link(running, key)
 			}
+		} else if goesOn {
+			f.Piece.Of = was
 		}
 	case isTyped && goesOn:
 		e.src.Unlink(running)
 		e.ended(f, was, code)
+		f.Piece = schema.Piece{Of: was, Last: true, Again: true}
 	case !isTyped:
 		e.src.Unlink(running)
 		setExit(f, code)
@@ -498,6 +505,7 @@ func (e *openHandsOne) ended(of *schema.Fragment, key schema.ID, code int64) {
 	f := e.fragment(schema.Result)
 	f.Command.CallID = ""
 	setStdout(&f.Execution, of.Execution.Stdout)
+	f.Piece = schema.Piece{Of: key, Last: true}
 	setExit(f, code)
 	identify(f, key, "ended", of.Execution.Stdout, strconv.FormatInt(code, 10))
 	e.emit(f)
