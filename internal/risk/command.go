@@ -102,20 +102,22 @@ type call struct {
 
 // plan is all that a subject would run: its text flattened into simple commands.
 type plan struct {
-	eng    *Engine
-	parser *syntax.Parser
-	reader strings.Reader
-	calls  []call
-	arena  []word
-	tokens []token
-	vars   []variable
-	got    []string // base names of files fetched so far
-	cwd    string
-	inCwd  bool // cwd lies in a classified place, so bare relative names are joined to it
-	budget int  // bytes of nested text that may still be parsed
-	grown  int  // bytes put in for variables
-	words  int  // words over all calls
-	cut    bool // something was left out
+	eng     *Engine
+	parser  *syntax.Parser
+	reader  strings.Reader
+	calls   []call
+	arena   []word
+	tokens  []token
+	vars    []variable
+	got     []string // base names of files fetched so far
+	stained []stain  // files made of something sensitive so far
+	depth   int      // text within text, of what is being flattened
+	cwd     string
+	inCwd   bool // cwd lies in a classified place, so bare relative names are joined to it
+	budget  int  // bytes of nested text that may still be parsed
+	grown   int  // bytes put in for variables
+	words   int  // words over all calls
+	cut     bool // something was left out
 }
 
 // variable is an assignment seen earlier in the same text.
@@ -138,7 +140,9 @@ func (p *plan) reset(e *Engine, cwd string) {
 	clear(p.vars)
 	clear(p.got)
 	clear(p.tokens)
+	clear(p.stained)
 	p.calls, p.arena, p.vars, p.got = p.calls[:0], p.arena[:0], p.vars[:0], p.got[:0]
+	p.stained, p.depth = p.stained[:0], 0
 	p.eng, p.budget, p.grown, p.words, p.cut = e, maxText, 0, 0, false
 	p.setCwd(cwd)
 }
@@ -149,6 +153,8 @@ func (p *plan) text(src string, s site) {
 		p.cut = true
 		return
 	}
+	defer func(d int) { p.depth = d }(p.depth)
+	p.depth = s.depth
 	if s.depth > 0 {
 		if p.budget -= len(src); p.budget < 0 {
 			p.cut = true
@@ -157,6 +163,9 @@ func (p *plan) text(src string, s site) {
 	}
 	if len(src) > maxText {
 		src, p.cut = src[:maxText], true
+	}
+	if p.fileText(src, s) {
+		return
 	}
 	if windowsText(src) {
 		p.split(src, s, true)
@@ -428,5 +437,6 @@ func (p *plan) add(c call, argv []word) int {
 	p.calls = append(p.calls, c)
 	i := len(p.calls) - 1
 	p.finish(&p.calls[i])
+	p.written(i)
 	return i
 }

@@ -27,7 +27,7 @@ import (
 
 // Ruleset names the built-in rules and the formula; it is recorded on every record, so that a score can be read years
 // later. It changes whenever the same input could score differently.
-const Ruleset = "agent-audit-risk/1"
+const Ruleset = "agent-audit-risk/2"
 
 // Subject is what is judged: a shell command, or a tool call by name and JSON arguments.
 type Subject struct {
@@ -77,9 +77,13 @@ type Engine struct {
 	mountable classSet // classes that must not be mounted into a container
 
 	sensitive  classSet // classes that count when a path is only a literal in program text
+	guarded    classSet // classes that program text writes to when it has such a path and writes files
+	startup    classSet // classes of files whose text is run by itself later
+	followed   classSet // classes of which a command's own files and pipes are followed
 	nullDevice classSet // /dev/null and the like
 	writeTools []glob
 	fetchers   map[string]bool // programs that download
+	packers    map[string]bool // programs that put what they read into the files they name
 	runners    map[string]bool // shells and interpreters: their first operand is a program
 }
 

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -38,6 +39,7 @@ func (p *plan) finish(c *call) {
 	p.roles(c)
 	p.code(c)
 	p.fetched(c)
+	p.stains(c)
 	if c.program == "cd" || c.program == "pushd" {
 		if n := len(c.words); n > 0 && c.words[n-1].kind == positional {
 			p.setCwd(c.words[n-1].text)
@@ -73,7 +75,7 @@ func (p *plan) kinds(c *call) {
 			return
 		}
 		w.kind = flagWord
-		if c.info.takesValue(w.text) && i+1 < len(c.words) {
+		if c.info.takesValue(w.text) && i+1 < len(c.words) && !strings.HasPrefix(c.words[i+1].text, "--") {
 			i++
 			c.words[i].kind = valueWord
 		}
@@ -107,7 +109,7 @@ func (p *plan) fetched(c *call) {
 		w := &c.words[i]
 		name := ""
 		switch {
-		case w.kind == valueWord && c.info != nil && c.info.writeFlags[c.words[i-1].text],
+		case w.kind == valueWord && c.info != nil && c.info.writeFlags[lastFlag(c.words[i-1].text)],
 			w.kind == positional && w.class&classURL != 0 && (c.program == "wget" || c.hasShort('O')):
 			name = w.text
 		}
@@ -158,8 +160,8 @@ func (p *plan) roles(c *call) {
 	for i := range c.words {
 		w := &c.words[i]
 		switch {
-		case w.kind == valueWord && info.keyFlags[c.words[i-1].text]:
-		case w.kind == valueWord && info.writeFlags[c.words[i-1].text],
+		case w.kind == valueWord && info.keyFlags[lastFlag(c.words[i-1].text)]:
+		case w.kind == valueWord && info.writeFlags[lastFlag(c.words[i-1].text)],
 			w.kind != valueWord && all,
 			i == last:
 			c.writes |= w.class
@@ -169,13 +171,35 @@ func (p *plan) roles(c *call) {
 	}
 }
 
-// literals counts the sensitive paths among a program text's string literals as read.
+// lastFlag is the flag of a bundle that takes the next word: -o of -so.
+func lastFlag(t string) string {
+	if len(t) > 2 && t[0] == '-' && t[1] != '-' && isLetter(t[1]) {
+		return "-" + t[len(t)-1:]
+	}
+	return t
+}
+
+// codeWrites finds program text that writes or deletes files.
+var codeWrites = regexp.MustCompile(`open\s*\([^)]*,\s*["'][wax]|\b(?:unlink|unlinkSync|rename|renameSync|rmtree|rmSync|rm_rf|truncate|truncateSync)\b|\bos\.remove|\bwrite_(?:text|bytes)|\b(?:write|append)File(?:Sync)?|\bfile_put_contents|\bFile\.(?:write|delete)|\bshutil\.(?:move|copy)`)
+
+// literals counts the sensitive paths among a program text's string literals as read, and those that are guarded as
+// written if the text writes files at all; and reads the statements in those literals that are SQL.
 func (p *plan) literals(c *call) {
 	if strings.IndexByte(c.code, '/') < 0 && strings.IndexByte(c.code, '.') < 0 {
 		return
 	}
+	var guarded classSet
 	for _, m := range quotedWord.FindAllStringSubmatch(c.code, 32) {
-		c.reads |= p.eng.classify(m[1]+m[2], nil) & p.eng.sensitive
+		text := m[1] + m[2]
+		class := p.eng.classify(text, nil)
+		c.reads |= class & p.eng.sensitive
+		guarded |= class & p.eng.guarded
+		if strings.IndexByte(text, ' ') > 0 {
+			c.sql |= classifySQL(text) & (sqlDrop | sqlTruncate | sqlDeleteAll | sqlUpdateAll | sqlExecute | sqlGrantAll)
+		}
+	}
+	if guarded != 0 && codeWrites.MatchString(c.code) {
+		c.writes |= guarded
 	}
 	c.targets |= c.reads & p.eng.sensitive
 }

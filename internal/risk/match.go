@@ -267,7 +267,8 @@ func (cl *clause) holdsProgram(c *call) bool {
 	if len(cl.tools) > 0 && (c.tool == "" || !anyGlob(cl.tools, c.tool)) {
 		return false
 	}
-	return cl.verbs == nil || c.tool != "" && hasVerb(c.toolWords, cl.verbs)
+	return (cl.verbs == nil || c.tool != "" && hasVerb(c.toolWords, cl.verbs)) &&
+		(cl.nouns == nil || c.tool != "" && hasVerb(c.toolWords, cl.nouns))
 }
 
 func (cl *clause) holdsWords(c *call) bool {
@@ -338,6 +339,9 @@ func (p *plan) holdsFlow(cl *clause, c *call) bool {
 	if cl.subst != nil && !p.anyCall(c.subst, cl.subst) {
 		return false
 	}
+	if cl.fromArgs != nil && !p.anyArgs(c.from, cl.fromArgs) && !p.anyArgs(c.subst, cl.fromArgs) {
+		return false
+	}
 	if cl.fromReads != 0 && !p.anyReads(c.from, cl.fromReads) && !p.anyReads(c.subst, cl.fromReads) {
 		return false
 	}
@@ -348,6 +352,17 @@ func (p *plan) anyCall(s span, names map[string]bool) bool {
 	for i := s.lo; i < s.hi; i++ {
 		if names[p.calls[i].program] {
 			return true
+		}
+	}
+	return false
+}
+
+func (p *plan) anyArgs(s span, list []glob) bool {
+	for i := s.lo; i < s.hi; i++ {
+		for _, w := range p.calls[i].words {
+			if anyGlob(list, w.text) {
+				return true
+			}
 		}
 	}
 	return false

@@ -16,7 +16,7 @@ type Options struct {
 	//
 	//	rules       a rule with the id of an earlier one takes its place, any other is added
 	//	disable     ids of earlier rules that are left out
-	//	lists, classes, harmless, sensitive, mounts, write_tools   what they hold is added
+	//	lists, classes, harmless, sensitive, guarded, startup, followed, mounts, write_tools   what they hold is added
 	//	programs    a program's words are read as the last file says
 	//
 	// A file needs no `ruleset`: the built-in rules' name and a digest of the files go on the record.
@@ -67,6 +67,9 @@ func (f *ruleFile) lay(own *ruleFile) error {
 	f.Classes = joined(f.Classes, own.Classes)
 	f.Harmless = append(f.Harmless, own.Harmless...)
 	f.Sensitive = append(f.Sensitive, own.Sensitive...)
+	f.Guarded = append(f.Guarded, own.Guarded...)
+	f.Startup = append(f.Startup, own.Startup...)
+	f.Followed = append(f.Followed, own.Followed...)
 	f.Mounts = append(f.Mounts, own.Mounts...)
 	f.WriteTools = append(f.WriteTools, own.WriteTools...)
 	f.layPrograms(own.Programs)

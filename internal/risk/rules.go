@@ -24,6 +24,9 @@ type ruleFile struct {
 	Harmless   []string               `yaml:"harmless"`
 	Sensitive  []string               `yaml:"sensitive"`
 	Mounts     []string               `yaml:"mounts"`
+	Guarded    []string               `yaml:"guarded"`
+	Startup    []string               `yaml:"startup"`
+	Followed   []string               `yaml:"followed"`
 	WriteTools []string               `yaml:"write_tools"`
 	Programs   map[string]programSpec `yaml:"programs"`
 	Rules      []ruleSpec             `yaml:"rules"`
@@ -80,9 +83,11 @@ type clauseSpec struct {
 	From       []string     `yaml:"from"`
 	Subst      []string     `yaml:"subst"`
 	FromReads  []string     `yaml:"from_reads"`
+	FromArgs   []string     `yaml:"from_args"`
 	Env        []string     `yaml:"env"`
 	Tools      []string     `yaml:"tools"`
 	Verbs      []string     `yaml:"verbs"`
+	Nouns      []string     `yaml:"nouns"`
 	Is         []string     `yaml:"is"`
 	IsAll      []string     `yaml:"is_all"`
 	Code       []string     `yaml:"code"`
@@ -130,7 +135,9 @@ type clause struct {
 	subst      map[string]bool
 	env        []glob
 	tools      []glob
+	fromArgs   []glob
 	verbs      map[string]bool
+	nouns      map[string]bool
 	is         marks
 	isAll      marks
 	code       []*regexp.Regexp
@@ -165,6 +172,7 @@ var starters = map[string]starter{
 	"shell": startShell, "eval": startEval, "first": startFirst, "alias": startAlias, "words": startWords,
 	"command-flag": startCommandFlag, "ssh": startSSH, "container": startContainer, "kubectl": startKubectl,
 	"find": startFind, "xargs": startXargs, "git": startGit, "code": startCode, "rest": startRest,
+	"package": startPackage, "patch": startPatch, "ansible": startAnsible,
 }
 
 // builtin compiles the embedded rules once for the process; engines share them, as nothing changes them.
@@ -195,7 +203,7 @@ func compile(f *ruleFile) (*Engine, error) {
 		return nil, fmt.Errorf("ruleset %q, want %q", f.Ruleset, Ruleset)
 	}
 	c := &compiler{file: f, bits: map[string]classSet{}, eng: &Engine{
-		ruleset: Ruleset,
+		ruleset:  Ruleset,
 		programs: map[string]*programInfo{}, byProgram: map[string][]int32{}, paths: newPathIndex(),
 	}}
 	c.classes()
@@ -245,6 +253,10 @@ func (c *compiler) classes() {
 	c.eng.harmless = c.set("harmless", c.file.Harmless)
 	c.eng.mountable = c.set("mounts", c.file.Mounts)
 	c.eng.sensitive = c.set("sensitive", c.file.Sensitive)
+	c.eng.guarded = c.set("guarded", c.file.Guarded)
+	c.eng.startup = c.set("startup", c.file.Startup)
+	c.eng.followed = c.set("followed", c.file.Followed)
+	c.eng.packers = c.nameSet("packers", []string{"@packers"})
 	c.eng.nullDevice = c.set("null-device", []string{"null-device"})
 	c.eng.fetchers = c.nameSet("fetchers", []string{"@fetchers"})
 	c.eng.runners = c.nameSet("runners", []string{"@shells", "@interpreters", "source", "."})
@@ -398,7 +410,7 @@ func (c *compiler) clause(id string, s *clauseSpec) clause {
 		target:  c.set(where, s.Target), targetAll: c.set(where, s.TargetAll), reads: c.set(where, s.Reads), writes: c.set(where, s.Writes),
 		fromReads: c.set(where, s.FromReads), from: c.nameSet(where, s.From), subst: c.nameSet(where, s.Subst),
 		args: globs(c.words(where, s.Args)), env: globs(s.Env), tools: globs(c.words(where, s.Tools)),
-		verbs: c.nameSet(where, s.Verbs),
+		verbs: c.nameSet(where, s.Verbs), nouns: c.nameSet(where, s.Nouns), fromArgs: globs(c.words(where, s.FromArgs)),
 	}
 	for _, name := range c.words(where, s.Programs) {
 		if strings.ContainsAny(name, "*?") {

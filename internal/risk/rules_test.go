@@ -33,7 +33,7 @@ func TestAssess(t *testing.T) {
 		{"read", Subject{Tool: "Read", Arguments: `{"file_path":"main.go"}`}, 1, 5, "read-only", "tool-read"},
 		{"web", Subject{Tool: "web_fetch", Arguments: `{"url":"https://example.org"}`}, 15, 29, "network", "network-fetch"},
 		{"MCP SQL", Subject{Tool: "mcp__pg__query", Arguments: `{"sql":"DROP TABLE users"}`}, 80, 100, "data-store-change", "data-drop"},
-		{"camel case", Subject{Tool: "mcp__gh__deleteRepository", Arguments: `{}`}, 55, 65, "infrastructure-change", "tool-delete"},
+		{"camel case", Subject{Tool: "mcp__gh__deleteRepository", Arguments: `{}`}, 75, 80, "infrastructure-change", "tool-delete-broad"},
 		{"no verb", Subject{Tool: "mcp__x__postgres_health", Arguments: `{}`}, 15, 20, "unknown", "unknown-program"},
 		{"MCP unknown", Subject{Tool: "mcp__x__frobnicate", Arguments: `not JSON`}, 15, 20, "unknown", "unknown-program"},
 		{"root counts", Subject{Command: "sudo rm -rf /etc"}, 93, 100, "destruction", "as-root"},
@@ -78,8 +78,8 @@ func TestConcurrent(t *testing.T) {
 
 // TestRuleFile holds that a rule file's mistakes are refused, and say where they are.
 func TestRuleFile(t *testing.T) {
-	const head = "ruleset: agent-audit-risk/1\nclasses: {null-device: [/dev/null]}\n" +
-		"lists: {fetchers: [curl], shells: [sh], interpreters: [perl]}\nrules:\n  - {id: a, category: network, reason: A., "
+	const head = "ruleset: agent-audit-risk/2\nclasses: {null-device: [/dev/null]}\n" +
+		"lists: {packers: [tar], fetchers: [curl], shells: [sh], interpreters: [perl]}\nrules:\n  - {id: a, category: network, reason: A., "
 	for text, want := range map[string]string{
 		"ruleset: other/1": "ruleset",
 		head + "score: 10, match: [{programs: [a]}], samples: {}}":                    "",

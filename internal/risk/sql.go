@@ -16,13 +16,14 @@ const (
 	sqlSchema                       // CREATE, ALTER, RENAME
 	sqlGrant                        // GRANT, REVOKE, CREATE/ALTER USER or ROLE
 	sqlExecute                      // COPY … PROGRAM, xp_cmdshell, lo_export, INTO OUTFILE: leaves the database
+	sqlGrantAll                     // GRANT ALL, SUPERUSER, to everybody or from every host
 	sqlRead                         // SELECT, SHOW, EXPLAIN, \d
 )
 
 var sqlNames = map[string]sqlSet{
 	"drop": sqlDrop, "truncate": sqlTruncate, "delete-all": sqlDeleteAll, "update-all": sqlUpdateAll,
 	"delete": sqlDelete, "update": sqlUpdate, "insert": sqlInsert, "schema": sqlSchema, "grant": sqlGrant,
-	"execute": sqlExecute, "read": sqlRead,
+	"execute": sqlExecute, "read": sqlRead, "grant-all": sqlGrantAll,
 }
 
 // classifySQL reads statements roughly: strings and comments are blanked, then each statement goes by its words.
@@ -75,12 +76,12 @@ func classifyVerb(verb string, w []string) sqlSet {
 	case "insert", "replace", "merge", "upsert":
 		return sqlInsert
 	case "grant", "revoke":
-		return sqlGrant
+		return sqlGrant | grantsAll(w)
 	case "create", "alter", "rename":
 		for _, t := range w[1:min(len(w), 4)] {
 			switch t {
 			case "user", "role", "login":
-				return sqlGrant
+				return sqlGrant | grantsAll(w)
 			case "drop":
 				return sqlDrop
 			}
@@ -95,6 +96,21 @@ func classifyVerb(verb string, w []string) sqlSet {
 		return sqlSchema
 	case "select", "show", "describe", "desc", "explain", "with", "values", "pragma":
 		return sqlRead
+	}
+	return 0
+}
+
+// grantsAll tells grants of everything, or to everybody.
+func grantsAll(w []string) sqlSet {
+	for i, t := range w {
+		switch strings.Trim(t, ",;") {
+		case "superuser", "createrole", "public", "sysadmin", "db_owner":
+			return sqlGrantAll
+		case "all":
+			if i == 1 && w[0] == "grant" {
+				return sqlGrantAll
+			}
+		}
 	}
 	return 0
 }

@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"net/netip"
 	"path"
 	"strings"
 )
@@ -26,7 +27,9 @@ const (
 	classMainBranch                        // main, master, release, production, refs/heads/main, HEAD:main
 	classForceRef                          // +main, +refs/heads/x: a forced push by refspec
 	classURL                               // https://…
-	classPlainURL                          // http://
+	classPlainURL                          // http://, but not to this machine
+	classLocalURL                          // http://localhost, https://127.0.0.1:8443, localhost:3000
+	classAddressURL                        // https://203.0.113.4: a public address in place of a name
 	classRemotePath                        // host:path, user@host:path
 	classBucket                            // s3://x, gs://x
 	classNetDevice                         // /dev/tcp/…, /dev/udp/…
@@ -38,7 +41,7 @@ const (
 
 var computedClasses = []string{
 	"variable-root", "variable-path", "dynamic", "guarded", "broad", "top-level", "home-child", "hidden", "absolute", "relative",
-	"parent", "production", "main-branch", "force-ref", "url", "plain-url", "remote-path", "bucket", "net-device",
+	"parent", "production", "main-branch", "force-ref", "url", "plain-url", "local-url", "address-url", "remote-path", "bucket", "net-device",
 	"mount", "glob", "notable",
 }
 
@@ -49,11 +52,13 @@ var computedClasses = []string{
 //	**/.env.*     that last element anywhere, with * and ? in it
 //	**/.a/b.json  those last elements anywhere
 //	**/.git/**    that element anywhere, and all below it
+//	**/.git/x/**  those elements anywhere, and all below them
 //	/dev/sd?      a whole absolute path with * and ? in it, where * crosses slashes
 type pathIndex struct {
 	exact, below map[string]classSet
 	base, dir    map[string]classSet
 	tails        map[string][]tailEntry // by last element
+	inner        []tailEntry            // several elements with all below them
 	baseGlobs    []globEntry
 	pathGlobs    []globEntry
 }
@@ -79,6 +84,8 @@ func newPathIndex() *pathIndex {
 func (x *pathIndex) add(entry string, class classSet) {
 	name, anywhere := strings.CutPrefix(entry, "**/")
 	switch dir, below := strings.CutSuffix(name, "/**"); {
+	case anywhere && below && strings.Contains(dir, "/"):
+		x.inner = append(x.inner, tailEntry{"/" + dir + "/", class})
 	case anywhere && below:
 		x.dir[dir] |= class
 	case anywhere && strings.Contains(name, "/"):
@@ -117,6 +124,11 @@ func (x *pathIndex) find(s string) classSet {
 	out |= x.base[base] | x.dir[base]
 	for _, e := range x.tails[base] {
 		if s == e.tail || strings.HasSuffix(s, e.tail) && s[len(s)-len(e.tail)-1] == '/' {
+			out |= e.class
+		}
+	}
+	for _, e := range x.inner {
+		if strings.Contains(s, e.tail) || strings.HasPrefix(s, e.tail[1:]) {
 			out |= e.class
 		}
 	}
@@ -172,9 +184,13 @@ func (e *Engine) colon(s string, i int, p *plan) classSet {
 		case "s3", "gs", "az", "abfs":
 			return classBucket | productionName(right)
 		case "http", "ftp", "telnet":
-			return classURL | classPlainURL
+			host := hostClass(right[2:])
+			if host&classLocalURL == 0 {
+				host |= classPlainURL
+			}
+			return classURL | host
 		case "https", "sftp", "ssh", "git", "ws", "wss", "postgres", "postgresql", "mysql", "redis", "mongodb":
-			return classURL
+			return classURL | hostClass(right[2:])
 		case "file":
 			return e.classifyPart(right[2:], p)
 		}
@@ -182,6 +198,9 @@ func (e *Engine) colon(s string, i int, p *plan) classSet {
 	}
 	if i == 1 && isLetter(s[0]) {
 		return 0 // a drive
+	}
+	if isLocalHost(left) && right != "" && (right[0] == '/' || right[0] >= '0' && right[0] <= '9') {
+		return classURL | classLocalURL
 	}
 	var out classSet
 	if isMainBranch(right) {
@@ -202,6 +221,32 @@ func (e *Engine) colon(s string, i int, p *plan) classSet {
 		out |= classRemotePath
 	}
 	return out
+}
+
+// hostClass tells this machine, and public addresses, from names in what stands behind :// in a URL.
+func hostClass(s string) classSet {
+	if i := strings.IndexAny(s, "/?#"); i >= 0 {
+		s = s[:i]
+	}
+	s = s[strings.LastIndexByte(s, '@')+1:]
+	if host, _, ok := strings.Cut(s, ":"); ok && !strings.HasPrefix(s, "[") {
+		s = host
+	}
+	if isLocalHost(s) {
+		return classLocalURL
+	}
+	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() {
+		return classAddressURL
+	}
+	return 0
+}
+
+func isLocalHost(s string) bool {
+	switch s {
+	case "localhost", "127.0.0.1", "0.0.0.0", "[::1]", "host.docker.internal":
+		return true
+	}
+	return strings.HasSuffix(s, ".localhost")
 }
 
 // classifyPart returns the classes of one path or name.

@@ -19,11 +19,18 @@ var shellTools = map[string]bool{
 var (
 	commandKeys = []string{"command", "cmd", "script", "commands", "action"}
 	sqlKeys     = []string{"sql", "query", "statement", "queries"}
+	nestedKeys  = []string{"command", "cmd", "cli_command", "shell_command", "bash_command", "commandLine", "command_line"}
+	codeKeys    = []string{"code", "python", "source", "script"}
 	contentKeys = []string{
 		"content", "new_string", "old_string", "new_str", "old_str", "file_text", "text", "body", "description",
 		"prompt", "explanation", "thought", "todos", "code_edit", "message", "comment",
 	}
 )
+
+// codeTools are words in the names of tools that run program text.
+var codeTools = map[string]bool{
+	"python": true, "code": true, "jupyter": true, "ipython": true, "repl": true, "interpreter": true, "cell": true,
+}
 
 const maxArguments = 1 << 20 // bytes of JSON arguments read
 
@@ -125,6 +132,26 @@ func (p *plan) plainTool(name string, args map[string]json.RawMessage) {
 		c.reads, c.writes = 0, c.targets
 	}
 	p.calls = append(p.calls, c)
+	p.toolText(&c, args)
+}
+
+// toolText judges what of a tool's arguments is run: a command, program text, or what is written to where it will run.
+func (p *plan) toolText(c *call, args map[string]json.RawMessage) {
+	if text := stringOf(firstOf(args, nestedKeys)); strings.ContainsAny(text, " \t\n") {
+		p.text(text, site{depth: 1})
+	}
+	if hasVerb(c.toolWords, codeTools) {
+		if text := stringOf(firstOf(args, codeKeys)); text != "" {
+			p.command([]word{{text: "python3"}}, call{stdin: text}, site{depth: 1})
+		}
+	}
+	if c.writes&p.eng.startup != 0 {
+		for _, k := range contentKeys {
+			if text := stringOf(args[k]); text != "" {
+				p.text(scheduled(text), site{depth: 1})
+			}
+		}
+	}
 }
 
 // patchPaths are the files an apply_patch text touches.

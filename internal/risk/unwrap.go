@@ -15,7 +15,7 @@ func (p *plan) command(argv []word, proto call, s site) {
 				argv = append(split, argv[1:]...)
 			}
 		}
-		proto.program = baseName(argv[0].text)
+		proto.program = p.eng.program(argv[0].text)
 		if argv[0].computed() {
 			proto.marks |= markDynamic
 		}
@@ -38,6 +38,29 @@ func (p *plan) command(argv []word, proto call, s site) {
 		s.depth++
 		info.starts(p, i, s)
 	}
+}
+
+// program is the program a word names. Expansions within a name are often there to hide it, and empty: c${x}url is
+// taken for curl.
+func (e *Engine) program(text string) string {
+	name := baseName(text)
+	if name != "" || !strings.Contains(text, shut) {
+		return name
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		i := strings.IndexAny(text, open+openGuarded)
+		if i < 0 {
+			b.WriteString(text)
+			break
+		}
+		b.WriteString(text[:i])
+		_, text, _ = strings.Cut(text[i:], shut)
+	}
+	if name = baseName(b.String()); e.programs[name] != nil || e.byProgram[name] != nil {
+		return name
+	}
+	return ""
 }
 
 // computed tells a program name that is not plain from the text. A name below a variable folder ($HOME/bin/x) is.
@@ -415,6 +438,9 @@ func startFind(p *plan, i int, s site) {
 			found = openGuarded + "found" + shut
 		}
 	}
+	if bare := strings.Trim(found, "*"); strings.ContainsFunc(bare, func(r rune) bool { return r < 128 && isLetter(byte(r)) }) {
+		found = bare
+	}
 	if found != "" && root != "/" && root != "~" {
 		root = strings.TrimSuffix(root, "/") + "/x/" + found
 	}
@@ -465,6 +491,57 @@ func startRest(p *plan, i int, s site) {
 	}
 }
 
+// startPackage is for npx PACKAGE, uvx PACKAGE: the package's program, without version and scope.
+func startPackage(p *plan, i int, s site) {
+	c := &p.calls[i]
+	for j := range c.words {
+		if w := &c.words[j]; w.kind == positional {
+			argv := unmarked(c.words[j:])
+			if at := strings.LastIndexByte(argv[0].text, '@'); at > 0 {
+				argv[0].text = argv[0].text[:at]
+			}
+			p.behind(argv, 0, c, s)
+			return
+		}
+	}
+}
+
+// startAnsible is for ansible HOSTS -m shell -a 'text'.
+func startAnsible(p *plan, i int, s site) {
+	c := &p.calls[i]
+	s.marks |= markRemote
+	module, text := "command", ""
+	for j := range c.words {
+		if c.words[j].kind != valueWord {
+			continue
+		}
+		switch c.words[j-1].text {
+		case "-m", "--module-name":
+			module = c.words[j].text
+		case "-a", "--args":
+			text = c.words[j].text
+		}
+	}
+	switch module[strings.LastIndexByte(module, '.')+1:] {
+	case "shell", "command", "raw", "script":
+		p.text(markersToShell(text), s)
+	}
+}
+
+// startModule is for python -m MODULE: the module as a program.
+func startModule(p *plan, i int, s site) {
+	c := &p.calls[i]
+	for j := range c.words {
+		if c.words[j].kind == valueWord && c.words[j-1].text == "-m" && strings.HasPrefix(c.program, "py") {
+			p.behind(c.words, j, c, s)
+			return
+		}
+		if c.words[j].kind == positional {
+			return
+		}
+	}
+}
+
 // startGit is for `git -c alias.x='!cmd'` and `git bisect run cmd`, `git submodule foreach 'cmd'`.
 func startGit(p *plan, i int, s site) {
 	c := &p.calls[i]
@@ -493,6 +570,7 @@ var (
 
 // startCode flattens the shell commands in a program's text given by -c, -e or standard input.
 func startCode(p *plan, i int, s site) {
+	startModule(p, i, s)
 	code, program := p.calls[i].code, p.calls[i].program
 	if code == "" || !strings.ContainsAny(code, "(\"'`") {
 		return
