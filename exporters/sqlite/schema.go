@@ -16,8 +16,8 @@ const applicationID = 0x61617564
 
 // schemaVersion is the version of the tables (PRAGMA user_version). A file of a newer one is not touched. A change that
 // older programs can neither read nor write needs a new version, and the code to bring older files to it. Version 2 has
-// audit_span, which every writer has to keep; its indexes end with the time, where those of version 1 go on with the id,
-// and it has no index by sequence.
+// audit_span, which every writer has to keep; its indexes end with the time, where those of version 1 go on with the id;
+// that of the commands' beginnings holds 32 letters instead of 64; and it has no index by sequence.
 const schemaVersion = 2
 
 // tables makes the tables of a new file. The words of audit_command are made by Words before they are stored; its own
@@ -43,8 +43,7 @@ CREATE INDEX audit_user_email ON audit_log (user_email, timestamp) WHERE user_em
 CREATE INDEX audit_risk ON audit_log (risk_score, timestamp) WHERE risk_score IS NOT NULL;
 CREATE INDEX audit_decision ON audit_log (decision, timestamp) WHERE decision IS NOT NULL;
 CREATE INDEX audit_anomaly ON audit_log (timestamp) WHERE anomalies IS NOT NULL;
-CREATE INDEX audit_command_head ON audit_log (substr(command, 1, 64)) WHERE command IS NOT NULL;
-CREATE VIRTUAL TABLE audit_command USING fts5(words, content='', columnsize=0, tokenize="ascii tokenchars '_'");
+` + headIndex + `CREATE VIRTUAL TABLE audit_command USING fts5(words, content='', columnsize=0, tokenize="ascii tokenchars '_'");
 `)
 	b.WriteString(spanTable)
 	b.WriteString(`
@@ -63,6 +62,9 @@ END;
 	b.WriteString("PRAGMA user_version = " + strconv.Itoa(schemaVersion) + ";\n")
 	return b.String()
 }()
+
+// headIndex finds commands by how they begin.
+const headIndex = "CREATE INDEX audit_command_head ON audit_log (substr(command, 1, 32)) WHERE command IS NOT NULL;\n"
 
 // insertRows is the statement that adds n rows.
 func insertRows(n int) string {
@@ -89,7 +91,7 @@ func (f *file) setUp(ctx context.Context) error {
 	case errors.Is(err, ErrEmpty):
 		_, err = tx.ExecContext(ctx, tables)
 	case err == nil && version == 1:
-		_, err = tx.ExecContext(ctx, spanTable+fillSpans+"PRAGMA user_version = 2;")
+		_, err = tx.ExecContext(ctx, spanTable+fillSpans+"DROP INDEX audit_command_head;\n"+headIndex+"PRAGMA user_version = 2;")
 	}
 	if err != nil {
 		return err

@@ -14,7 +14,8 @@ func Plan(ctx context.Context, db *sql.DB, q Query) string {
 	case q.Command != "":
 		text, args = q.inSpan("rm", span{first: 1, last: 100})
 	case q.CommandPrefix != "":
-		text, args = q.sorted()
+		m := &month{q: &q, version: 2}
+		text, args = m.sorted()
 	}
 	rows, err := db.QueryContext(ctx, "EXPLAIN QUERY PLAN "+text, args...)
 	if err != nil {

@@ -83,7 +83,8 @@ func TestSQLiteVersion1(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if _, err := db.Exec("DROP TABLE audit_span; PRAGMA user_version = 1"); err != nil {
+		if _, err := db.Exec("DROP TABLE audit_span; DROP INDEX audit_command_head; PRAGMA user_version = 1;" +
+			"CREATE INDEX audit_command_head ON audit_log (substr(command, 1, 64)) WHERE command IS NOT NULL"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -130,45 +130,65 @@ func (f *fleet) questions(n int) map[string]func() query.Query {
 }
 
 // BenchmarkSQLite fills one month's file with AGENT_AUDIT_RECORDS (a million) records through the exporter and asks first
-// pages: at a tenth of them, and at all.
+// pages: at a tenth of them, and at all. With AGENT_AUDIT_STORE the store is kept at that path, and asked again at once
+// where it is there already.
 func BenchmarkSQLite(b *testing.B) {
 	n := 1_000_000
 	if v, err := strconv.Atoi(os.Getenv("AGENT_AUDIT_RECORDS")); err == nil {
 		n = v
 	}
-	path := filepath.Join(b.TempDir(), "audit.db")
+	f := &fleet{n: n, rng: rand.New(rand.NewPCG(1, 2))}
+	path := os.Getenv("AGENT_AUDIT_STORE")
+	if path == "" {
+		path = filepath.Join(b.TempDir(), "audit.db")
+	}
+	if files, _ := sqlite.Files(path); len(files) == 0 {
+		f.fill(b, path, n/10, n)
+		return
+	}
+	f.ask(b, path, n)
+}
+
+// fill fills a store to the numbers of records in to, and asks at each.
+func (f *fleet) fill(b *testing.B, path string, to ...int) {
 	e, err := sqlite.Open(b.Context(), []byte(`{"path":"`+path+`"}`))
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer e.Close()
-	f := &fleet{n: n, rng: rand.New(rand.NewPCG(1, 2))}
 	const batch = 20_000
-	begun, last := time.Now(), 0
-	raw := 0
-	for from := 0; from < n; from += batch {
-		to := min(from+batch, n)
-		records := f.records(from, to)
-		for _, r := range records {
-			raw += len(r.JSON)
-		}
-		if _, refused, err := e.Export(b.Context(), exporters.Batch{Stream: "s", Records: records}); err != nil || len(refused) > 0 {
-			b.Fatal(err, refused)
-		}
-		if to != n && (to < n/10 || from >= n/10) {
-			continue
-		}
-		size := 0
-		files, _ := sqlite.Files(path)
-		for _, file := range files {
-			if info, err := os.Stat(file); err == nil {
-				size += int(info.Size())
+	from, raw := 0, 0
+	for _, n := range to {
+		first, begun := from, time.Now()
+		for from < n {
+			records := f.records(from, min(from+batch, n))
+			for _, r := range records {
+				raw += len(r.JSON)
 			}
+			if _, refused, err := e.Export(b.Context(), exporters.Batch{Stream: "s", Records: records}); err != nil || len(refused) > 0 {
+				b.Fatal(err, refused)
+			}
+			from += len(records)
 		}
-		fmt.Printf("%d records of %d bytes: %.0f records/s, %.0f bytes a record on disk\n", to, raw/to, float64(to-last)/time.Since(begun).Seconds(), float64(size)/float64(to))
-		f.ask(b, path, to)
-		begun, last = time.Now(), to
+		fmt.Printf("%d records of %d bytes: %.0f records/s, %.0f bytes a record on disk\n", n, raw/n,
+			float64(n-first)/time.Since(begun).Seconds(), float64(onDisk(b, path))/float64(n))
+		f.ask(b, path, n)
 	}
+}
+
+func onDisk(b *testing.B, path string) (size int64) {
+	files, err := sqlite.Files(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		size += info.Size()
+	}
+	return size
 }
 
 // ask measures each question.

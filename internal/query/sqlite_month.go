@@ -26,13 +26,14 @@ func (q *Query) goesFirst(a, b key) bool {
 
 // month is a query in one file, standing before its next row.
 type month struct {
-	path   string
-	q      *Query
-	db     *sql.DB
-	conn   *sql.Conn
-	record *sql.Stmt
-	next   func() (key, error, bool)
-	stop   func()
+	path    string
+	q       *Query
+	db      *sql.DB
+	conn    *sql.Conn
+	version int // of the tables
+	record  *sql.Stmt
+	next    func() (key, error, bool)
+	stop    func()
 
 	begun bool // before that, at only has the time that no row of the file goes before
 	done  bool
@@ -50,6 +51,9 @@ func openMonth(ctx context.Context, path string, q *Query) (*month, error) {
 		return m, m.wrap(err)
 	}
 	if _, err = m.conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return m, m.wrap(err)
+	}
+	if err = m.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&m.version); err != nil {
 		return m, m.wrap(err)
 	}
 	bound := "max"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/agentaudit/agentaudit/exporters/sqlite"
@@ -37,13 +38,13 @@ func (m *month) keys(ctx context.Context) iter.Seq2[key, error] {
 	if q.Command != "" {
 		return m.spans(ctx, sqlite.Match(Phrases(q.Command)))
 	}
-	if head := q.head(); head != "" {
-		few, err := m.atMost(ctx, fewMatches, head)
+	if q.head(1) != "" {
+		few, err := m.atMost(ctx, fewMatches)
 		if err != nil {
 			return func(yield func(key, error) bool) { yield(key{}, err) }
 		}
 		if few {
-			text, args := q.sorted()
+			text, args := m.sorted()
 			return m.selectKeys(ctx, text, args)
 		}
 		if words := firstWords(q.CommandPrefix); len(words) > 0 {
@@ -54,13 +55,20 @@ func (m *month) keys(ctx context.Context) iter.Seq2[key, error] {
 	return m.selectKeys(ctx, text, args)
 }
 
-// commandHead is what audit_command_head holds.
-const commandHead = "command IS NOT NULL AND substr(command, 1, 64)"
+// headLetters is how many letters of a command its index holds, by the file's version.
+var headLetters = map[int]int{1: 64, 2: 32}
 
-// atMost says whether at most n commands begin with head.
-func (m *month) atMost(ctx context.Context, n int, head string) (bool, error) {
+// head adds the condition that audit_command_head answers: how the command begins.
+func (m *month) head(w *where) {
+	letters := headLetters[m.version]
+	head := m.q.head(letters)
+	w.between("command IS NOT NULL AND substr(command, 1, "+strconv.Itoa(letters)+")", head, successor(head))
+}
+
+// atMost says whether at most n commands begin with what the index holds of the beginning.
+func (m *month) atMost(ctx context.Context, n int) (bool, error) {
 	w := new(where)
-	w.between(commandHead, head, successor(head))
+	m.head(w)
 	count := 0
 	text := "SELECT count(*) FROM (SELECT 1 FROM audit_log INDEXED BY audit_command_head" + w.sql() + " LIMIT ?)"
 	err := m.conn.QueryRowContext(ctx, text, append(w.args, n+1)...).Scan(&count)
@@ -180,10 +188,10 @@ func (q *Query) walk() (text string, args []any) {
 }
 
 // sorted writes the query by the beginning of the command.
-func (q *Query) sorted() (text string, args []any) {
-	w := q.where()
-	w.between(commandHead, q.head(), successor(q.head()))
-	return q.limited("SELECT n, timestamp, id FROM audit_log INDEXED BY audit_command_head"+w.sql()+q.orderBy(), w.args)
+func (m *month) sorted() (text string, args []any) {
+	w := m.q.where()
+	m.head(w)
+	return m.q.limited("SELECT n, timestamp, id FROM audit_log INDEXED BY audit_command_head"+w.sql()+m.q.orderBy(), w.args)
 }
 
 func (q *Query) orderBy() string {

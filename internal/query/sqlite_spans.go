@@ -75,11 +75,7 @@ func (q *Query) bound(s span) string {
 // listSpans are the spans that may hold a row in the query's bounds of time, in the order in which they are searched.
 // A file of version 1 has none: it is one span.
 func (m *month) listSpans(ctx context.Context) ([]span, error) {
-	var version int
-	if err := m.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return nil, err
-	}
-	if version == 1 {
+	if m.version == 1 {
 		s := span{}
 		err := m.conn.QueryRowContext(ctx, "SELECT coalesce(min(n), 0), coalesce(max(n), 0) FROM audit_log").Scan(&s.first, &s.last)
 		return []span{s}, err

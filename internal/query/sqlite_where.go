@@ -109,15 +109,12 @@ func (q *Query) sqlTime(w *where) {
 	}
 }
 
-// headLetters is how many letters of a command its index holds.
-const headLetters = 64
-
-// head is the part of CommandPrefix that is in the index of beginnings, which ends at a NUL as SQLite's substr does. "" if
-// there is none.
-func (q *Query) head() string {
+// head is the part of CommandPrefix that is in an index of so many letters, which ends at a NUL as SQLite's substr does.
+// "" if there is none.
+func (q *Query) head(letters int) string {
 	head, _, _ := strings.Cut(validPrefix(q.CommandPrefix), "\x00")
-	if utf8.RuneCountInString(head) > headLetters {
-		head = string([]rune(head)[:headLetters])
+	if utf8.RuneCountInString(head) > letters {
+		head = string([]rune(head)[:letters])
 	}
 	return head
 }

@@ -45,7 +45,7 @@ CREATE INDEX audit_user_email ON audit_log (user_email, timestamp) WHERE user_em
 CREATE INDEX audit_risk ON audit_log (risk_score, timestamp) WHERE risk_score IS NOT NULL;
 CREATE INDEX audit_decision ON audit_log (decision, timestamp) WHERE decision IS NOT NULL;
 CREATE INDEX audit_anomaly ON audit_log (timestamp) WHERE anomalies IS NOT NULL;
-CREATE INDEX audit_command_head ON audit_log (substr(command, 1, 64)) WHERE command IS NOT NULL;
+CREATE INDEX audit_command_head ON audit_log (substr(command, 1, 32)) WHERE command IS NOT NULL;
 CREATE VIRTUAL TABLE audit_command USING fts5(words, content='', columnsize=0, tokenize="ascii tokenchars '_'");
 CREATE TABLE audit_span (
   span INTEGER PRIMARY KEY, -- rows span * 4096 to span * 4096 + 4095
