@@ -130,5 +130,5 @@ func (f *verifyFlags) runBundle(cmd *cobra.Command, place string) error {
 	if err := f.write(r, place); err != nil {
 		return err
 	}
-	return report(cmd.OutOrStdout(), r, place, f.asJSON)
+	return outcome(cmd.OutOrStdout(), r, place, f.asJSON)
 }

@@ -114,7 +114,7 @@ func (f *verifyFlags) run(cmd *cobra.Command, place string, own bool) error {
 	if err := f.write(r, place); err != nil {
 		return err
 	}
-	return report(cmd.OutOrStdout(), r, place, f.asJSON)
+	return outcome(cmd.OutOrStdout(), r, place, f.asJSON)
 }
 
 // policy checks and reads the flags on locks.
@@ -224,8 +224,8 @@ func cutOff(r *verify.Report, state string) []verify.Finding {
 	return nil
 }
 
-// report prints the outcome; a finding makes it errFinding.
-func report(w io.Writer, r *verify.Report, dir string, asJSON bool) error {
+// outcome prints what was found; a finding makes it errFinding.
+func outcome(w io.Writer, r *verify.Report, dir string, asJSON bool) error {
 	ok := r.OK()
 	if asJSON {
 		if err := encode(w, r); err != nil {

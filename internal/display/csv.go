@@ -93,15 +93,15 @@ func cellText(v value.Value) string {
 	case value.Missing, value.Null:
 		return ""
 	case value.String:
-		return noFormula(v.String())
+		return NoFormula(v.String())
 	case value.Array, value.Object:
 		return string(v.AppendJSON(nil)) // begins with a bracket, and JSON escapes line breaks
 	}
 	return v.String()
 }
 
-// noFormula makes a text one that no spreadsheet computes.
-func noFormula(s string) string {
+// NoFormula makes a text one that no spreadsheet computes.
+func NoFormula(s string) string {
 	formula := strings.IndexAny(s, "=+-@\t\r\n＝＋－＠") == 0
 	var b strings.Builder
 	if formula {
