@@ -31,7 +31,7 @@ func sentences(c *config.Config) []string {
 		fmt.Sprintf("Journal and keys are in %s. Up to %s wait there for delivery; beyond that Fluent Bit is told to retry, and nothing is dropped.",
 			keyText(c.StateDir, "a folder that is not set here"), sizeText(c.Journal.MaxBytes)),
 	)
-	return append(s, exporterSentences(c)...)
+	return append(append(s, exporterSentences(c)...), retentionSentences(c)...)
 }
 
 func formatSentence(c *config.Config) string {

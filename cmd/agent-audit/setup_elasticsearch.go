@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ api_key_file, username, password_file, ca_file, certificate_file, key_file, or c
 password may be in $AGENT_AUDIT_ELASTICSEARCH_API_KEY or $AGENT_AUDIT_ELASTICSEARCH_PASSWORD instead of a file.`
 
 func setupElasticsearchCommand() *cobra.Command {
-	var retention, writerKey, readerKey string
+	var retention, file, writerKey, readerKey string
 	var plan, serverless, asJSON bool
 	c := &cobra.Command{
 		Use:   "elasticsearch URL",
@@ -36,6 +37,12 @@ func setupElasticsearchCommand() *cobra.Command {
 			days, err := wholeDays(retention)
 			if err != nil {
 				return err
+			}
+			if p, err := configured(file); err != nil {
+				return err
+			} else if p != nil {
+				online, _ := p.Longest()
+				days = int(online / (24 * time.Hour))
 			}
 			o := elasticsearch.SetupOptions{RetentionDays: days}
 			if plan && len(args) == 0 {
@@ -62,6 +69,7 @@ func setupElasticsearchCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&retention, "retention", "", "how long records are kept, such as 365d (default: for ever)")
+	registerConfig(c, &file)
 	c.Flags().BoolVar(&plan, "print", false, "print what would be put, and change nothing")
 	c.Flags().BoolVar(&serverless, "serverless", false, "with --print and no URL: the form for Elasticsearch Serverless")
 	c.Flags().StringVar(&writerKey, "writer-key", "", "also make an API key for the exporter, and write it to this new file")

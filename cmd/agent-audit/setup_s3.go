@@ -13,11 +13,11 @@ import (
 )
 
 func setupS3Command() *cobra.Command {
-	var mode, retention string
+	var mode, retention, file string
 	var writers, auditors []string
 	var asJSON, dry bool
 	c := &cobra.Command{
-		Use:   "s3 s3://BUCKET/PREFIX --retention 365d",
+		Use:   "s3 s3://BUCKET/PREFIX",
 		Short: "Make or check a bucket that locks the archive, and print the policies for it",
 		Long: "Makes the bucket with versioning and Object Lock, or checks one that is there; sets its default retention and a " +
 			"bucket policy that lets nobody write without lock and condition, shorten a lock, delete or bypass. Of a store that does " +
@@ -27,6 +27,7 @@ func setupS3Command() *cobra.Command {
 			"Run it with an administrator's credentials; the exporter needs none of these rights.",
 		Example: `  agent-audit setup s3 s3://example-audit/trail --retention 365d
   agent-audit setup s3 's3://audit?endpoint=https://minio.example:9000&path_style=true' --retention 90d --mode GOVERNANCE
+  agent-audit setup s3 s3://example-audit/trail --config /etc/agent-audit/agent-audit.yaml
   agent-audit setup s3 s3://example-audit/trail --retention 365d --dry-run`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,6 +35,15 @@ func setupS3Command() *cobra.Command {
 			var err error
 			if o.Place, err = s3.ParseURL(args[0]); err != nil {
 				return err
+			}
+			if p, err := configured(file); err != nil {
+				return err
+			} else if p != nil {
+				_, o.Retention = p.Longest()
+				if !cmd.Flags().Changed("mode") {
+					o.Mode = p.Mode
+				}
+				retention = o.Retention.String()
 			}
 			if mode != archive.Compliance && mode != archive.Governance {
 				return fmt.Errorf("--mode %q is neither COMPLIANCE nor GOVERNANCE", mode)
@@ -49,7 +59,8 @@ func setupS3Command() *cobra.Command {
 	}
 	c.Flags().StringVar(&mode, "mode", archive.Compliance, "COMPLIANCE or GOVERNANCE")
 	c.Flags().StringVar(&retention, "retention", "", "for how long files are locked, for example 365d")
-	_ = c.MarkFlagRequired("retention")
+	registerConfig(c, &file)
+	c.MarkFlagsOneRequired("config", "retention")
 	c.Flags().StringArrayVar(&writers, "writer", nil, "account that the bucket policy lets write (ARN, or access key where there are no ARNs); repeatable")
 	c.Flags().StringArrayVar(&auditors, "auditor", nil, "account that the bucket policy lets read; repeatable")
 	c.Flags().BoolVar(&dry, "dry-run", false, "only print the policies")

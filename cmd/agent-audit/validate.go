@@ -127,6 +127,7 @@ func (v *validation) plan(cfg *config.Config, file string, line int) {
 			v.add(fluentbit.Warning, file, line, "exporter "+p.Name+": "+err.Error(), "on this machine it would not start, and records would wait for it", "install it, or correct the path")
 		}
 	}
+	v.lock(cfg, file, line)
 	v.Outputs = append(v.Outputs, outputPlan{File: file, Line: line, Does: sentences(cfg)})
 }
 

@@ -32,6 +32,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/agentaudit/agentaudit/exporters"
@@ -43,6 +44,37 @@ type settings struct {
 	Path string `json:"path"`
 	// BusyTimeout is how long to wait for another program that has locked a file; default 5s.
 	BusyTimeout string `json:"busy_timeout"`
+	// Retention is for how long records are kept at least, "" for ever, and Longer which are kept longer.
+	Retention string          `json:"retention"`
+	Longer    []routeSettings `json:"longer"`
+}
+
+type routeSettings struct {
+	Organization string `json:"organization"`
+	Agent        string `json:"agent"`
+	MinRisk      int    `json:"min_risk"`
+	Retention    string `json:"retention"`
+}
+
+// parse reads the durations. What is kept longer and has no duration is kept for ever.
+func (c *settings) parse() (r Retention, err error) {
+	duration := func(name, text string) (d time.Duration) {
+		if text == "" || err != nil {
+			return 0
+		}
+		if d, err = time.ParseDuration(text); err == nil && d < 0 {
+			err = errors.New("is negative")
+		}
+		if err != nil {
+			err = fmt.Errorf("%s %.40q is no duration such as 2160h: %w", name, text, err)
+		}
+		return d
+	}
+	r.Keep = duration("retention", c.Retention)
+	for _, l := range c.Longer {
+		r.Longer = append(r.Longer, Route{l.Organization, l.Agent, l.MinRisk, duration("longer.retention", l.Retention)})
+	}
+	return r, err
 }
 
 // Batches are large, because a commit costs an fsync whatever its size, and short of wait, because people query what
@@ -54,9 +86,14 @@ const openFiles = 4
 
 // store is the exporter.
 type store struct {
-	base string
-	busy time.Duration
-	open []*file // most recently used last
+	base      string
+	busy      time.Duration
+	retention Retention
+
+	mu   sync.Mutex // Export and the expiry of files take turns
+	open []*file    // most recently used last
+	stop context.CancelFunc
+	wg   sync.WaitGroup
 }
 
 // Open starts the exporter. It makes the folder if need be (0700). A newest file that is no store of ours, or a newer
@@ -82,8 +119,15 @@ func Open(ctx context.Context, data []byte) (exporters.Exporter, error) {
 		}
 		s.busy = busy
 	}
+	var err error
+	if s.retention, err = c.parse(); err != nil {
+		return nil, exporters.Permanent(fmt.Errorf("sqlite: settings: %w", err))
+	}
 	if err := os.MkdirAll(filepath.Dir(s.base), 0o700); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	if err := errors.Join(finishAll(s.base), s.expire(ctx, time.Now())); err != nil {
+		return nil, err
 	}
 	files, err := Files(s.base)
 	if err != nil {
@@ -96,6 +140,7 @@ func Open(ctx context.Context, data []byte) (exporters.Exporter, error) {
 		}
 		s.open = append(s.open, f)
 	}
+	s.startExpiry()
 	return s, nil
 }
 
@@ -104,6 +149,8 @@ func (s *store) Policy() exporters.BatchPolicy { return policy }
 
 // Close closes all files.
 func (s *store) Close() error {
+	s.stop()
+	s.wg.Wait()
 	var all error
 	for _, f := range s.open {
 		all = errors.Join(all, f.close())
@@ -115,6 +162,8 @@ func (s *store) Close() error {
 // Export stores the batch: the rows of each month's file in one transaction. Records that are stored already are left
 // as they are. A record that is no document of this schema, or has the event.id of another record, is refused.
 func (s *store) Export(ctx context.Context, b exporters.Batch) (uint64, []exporters.Refusal, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var refused []exporters.Refusal
 	months := make(map[string][]row)
 	for _, r := range b.Records {

@@ -47,6 +47,8 @@ type Config struct {
 	Scrub Scrub `yaml:"scrub"`
 	// Risk judges what was done.
 	Risk Risk `yaml:"risk"`
+	// Retention is for how long records are kept, in all stores.
+	Retention *Retention `yaml:"retention"`
 	// Exporters are the stores. At least one.
 	Exporters Exporters `yaml:"exporters"`
 }
@@ -102,6 +104,17 @@ func (x *Exporters) BuiltIn() bool {
 type SQLite struct {
 	// Path of the database; the month is added: audit.db becomes audit-2026-11.db. Flat: sqlite_path.
 	Path string `yaml:"path" json:"path"`
+	// Retention is for how long records are kept at least, and Longer which are kept longer; by the retention section.
+	Retention Duration      `yaml:"-" json:"retention,omitempty"`
+	Longer    []SQLiteRoute `yaml:"-" json:"longer,omitempty"`
+}
+
+// SQLiteRoute is which records are kept longer.
+type SQLiteRoute struct {
+	Organization string   `json:"organization,omitempty"`
+	Agent        string   `json:"agent,omitempty"`
+	MinRisk      int      `json:"min_risk,omitempty"`
+	Retention    Duration `json:"retention"`
 }
 
 // Archive is a folder of signed, compressed objects.
@@ -177,6 +190,9 @@ func Load(file string, get func(key string) string) (*Config, error) {
 		}
 	}
 	c.defaults()
+	if err := c.retain(); err != nil {
+		return c, err
+	}
 	return c, c.check()
 }
 
@@ -202,6 +218,7 @@ var flatKeys = []struct {
 	{"pair_window", func(c *Config, v string) error { return c.PairWindow.parse(v) }},
 	{"lane_window", func(c *Config, v string) error { return c.LaneWindow.parse(v) }},
 	{"max_output", func(c *Config, v string) error { return c.MaxOutput.parse(v) }},
+	{"retention", func(c *Config, v string) error { c.Retention = &Retention{}; return c.Retention.parse(v) }},
 	{"binary", func(c *Config, v string) error { c.Binary = v; return nil }},
 	{"journal_max_bytes", func(c *Config, v string) error { return c.Journal.MaxBytes.parse(v) }},
 	{"risk_rules", func(c *Config, v string) error { c.Risk.Rules = splitList(v); return nil }},

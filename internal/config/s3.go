@@ -59,6 +59,9 @@ func (c *Config) s3() *S3 {
 	return c.Exporters.S3
 }
 
+// LockMode is the mode that objects are locked in.
+func (s *S3) LockMode() string { return orDefault(s.Mode, "COMPLIANCE") }
+
 func (s *S3) check() error {
 	switch {
 	case s == nil:

@@ -22,6 +22,7 @@ import (
 	"github.com/agentaudit/agentaudit/internal/delivery"
 	"github.com/agentaudit/agentaudit/internal/journal"
 	"github.com/agentaudit/agentaudit/internal/pipeline"
+	"github.com/agentaudit/agentaudit/internal/retention"
 	"github.com/agentaudit/agentaudit/scrub"
 )
 
@@ -76,8 +77,20 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
+	if err := i.remember(); err != nil {
+		return nil, errors.Join(err, i.closeAll())
+	}
 	i.wg.Go(i.tick)
 	return i, nil
+}
+
+// remember notes how objects are locked from now on.
+func (i *Instance) remember() error {
+	s := i.config.Exporters.S3
+	if s == nil {
+		return nil
+	}
+	return retention.Remember(i.config.StateDir, retention.Lock{Mode: s.LockMode(), Retention: time.Duration(s.Retention)})
 }
 
 // elasticsearchEnv are the variables that may hold its credentials. They are named here, since its package and client stay
@@ -249,6 +262,10 @@ func (i *Instance) Finish(ctx context.Context) error {
 func (i *Instance) Close() error {
 	close(i.stop)
 	i.wg.Wait()
+	return i.closeAll()
+}
+
+func (i *Instance) closeAll() error {
 	i.delivery.Stop()
 	i.writeStatus()
 	return i.journal.Close()
