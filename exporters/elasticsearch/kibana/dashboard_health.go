@@ -29,11 +29,13 @@ var health = dashboard{
 		},
 		{
 			title: "Streams and gaps in their sequence", kind: table, width: 48, height: 12, bySealing: true,
-			columns: []column{{"stream", "Stream", words}, {"lowest", "From", number}, {"highest", "To", number}, {"records", "Records", number}, {"missing", "Missing", number}, {"last_sealed", "Last sealed", moment}},
-			esql: from + sealedInRange + `| STATS lowest = MIN(event.sequence), highest = MAX(event.sequence), records = COUNT(*), last_sealed = MAX(event.created) BY stream = agent_audit.stream
+			columns: []column{{"stream", "Stream", words}, {"lowest", "From", number}, {"highest", "To", number}, {"records", "Records", number}, {"missing", "Missing", number}, {"copies", "Copies", number}, {"last_sealed", "Last sealed", moment}},
+			esql: from + sealedInRange + `| WHERE event.sequence IS NOT NULL
+| STATS times = COUNT(*), sealed = MAX(event.created) BY stream = agent_audit.stream, event.sequence
+| STATS lowest = MIN(event.sequence), highest = MAX(event.sequence), records = COUNT(*), copies = SUM(times) - COUNT(*), last_sealed = MAX(sealed) BY stream
 | EVAL missing = highest - lowest + 1 - records
 | SORT missing DESC, stream
-| KEEP stream, lowest, highest, records, missing, last_sealed`,
+| KEEP stream, lowest, highest, records, missing, copies, last_sealed`,
 		},
 		{
 			title: "From the action to its record", kind: table, width: 24, height: 14, bySealing: true,

@@ -1,6 +1,7 @@
 package kibana
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -292,19 +293,20 @@ func deniedThenRanTable(all []record) rows {
 func streamsTable(all []record) rows {
 	var out rows
 	for _, g := range groupBy(all, func(r *record) []any { return []any{r.Trail.Stream} }) {
-		low, high := g.sequences()
+		low, high, records := g.sequences()
 		_, last := g.times(sealedTime)
-		out = append(out, []any{g.key[0], low, high, len(g.records), int(high-low) + 1 - len(g.records), last})
+		out = append(out, []any{g.key[0], low, high, records, int(high-low) + 1 - records, len(g.records) - records, last})
 	}
 	return order(out, "4 desc", "0")
 }
 
-func (g *grouped) sequences() (low, high int64) {
+// sequences are the lowest and the highest number of a stream's records, and how many there are, copies aside.
+func (g *grouped) sequences() (low, high int64, records int) {
 	low = 1 << 60
 	for _, r := range g.records {
 		low, high = min(low, r.Trail.Sequence.N), max(high, r.Trail.Sequence.N)
 	}
-	return low, high
+	return low, high, distinct(g.records, func(r *record) string { return fmt.Sprint(r.Trail.Sequence.N) })
 }
 
 func lagTable(all []record) rows {

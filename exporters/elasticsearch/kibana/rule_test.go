@@ -133,10 +133,10 @@ var ruleTables = map[string]struct {
 			var out rows
 			old := where(all, func(r *record) bool { return r.Event.Created.Before(now.Add(-15 * time.Minute)) })
 			for _, g := range groupBy(old, func(r *record) []any { return []any{r.Trail.Stream} }) {
-				low, high := g.sequences()
+				low, high, records := g.sequences()
 				_, last := g.times(sealedTime)
-				if missing := int(high-low) + 1 - len(g.records); missing > 0 {
-					out = append(out, []any{low, high, len(g.records), last, g.key[0], missing})
+				if missing := int(high-low) + 1 - records; missing > 0 {
+					out = append(out, []any{low, high, records, last, g.key[0], missing})
 				}
 			}
 			return out

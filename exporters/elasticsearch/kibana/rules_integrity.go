@@ -18,7 +18,8 @@ var integrityRules = []rule{
 	{
 		id: "e6d5a477-c7d8-5076-8c06-1954e4366e28", name: "records missing from the sequence", kind: "esql", severity: "critical", risk: 99, lookBack: "now-3h",
 		query: from + `| WHERE event.created < NOW() - 15 minutes AND event.sequence IS NOT NULL
-| STATS lowest = MIN(event.sequence), highest = MAX(event.sequence), records = COUNT(*), last_sealed = MAX(event.created) BY agent_audit.stream
+| STATS sealed = MAX(event.created) BY agent_audit.stream, event.sequence
+| STATS lowest = MIN(event.sequence), highest = MAX(event.sequence), records = COUNT(*), last_sealed = MAX(sealed) BY agent_audit.stream
 | EVAL missing = highest - lowest + 1 - records
 | WHERE missing > 0`,
 		description: "Records of a stream are not in Elasticsearch although later ones are: deleted here, refused by the index, or not delivered. Sequences have no gaps by themselves.",
