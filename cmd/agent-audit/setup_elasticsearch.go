@@ -21,7 +21,7 @@ password may be in $AGENT_AUDIT_ELASTICSEARCH_API_KEY or $AGENT_AUDIT_ELASTICSEA
 
 func setupElasticsearchCommand() *cobra.Command {
 	var retention, file, writerKey, readerKey string
-	var plan, serverless, asJSON bool
+	var plan, serverless, lookup, asJSON bool
 	c := &cobra.Command{
 		Use:   "elasticsearch URL",
 		Short: "Put templates, lifecycle, data stream and roles on an Elasticsearch cluster",
@@ -44,7 +44,7 @@ func setupElasticsearchCommand() *cobra.Command {
 				online, _ := p.Longest()
 				days = int(online / (24 * time.Hour))
 			}
-			o := elasticsearch.SetupOptions{RetentionDays: days}
+			o := elasticsearch.SetupOptions{RetentionDays: days, Lookup: lookup}
 			if plan && len(args) == 0 {
 				_, err := fmt.Fprint(cmd.OutOrStdout(), elasticsearch.Plan(o, elasticsearch.TemplateOptions{Serverless: serverless, RetentionDays: days}))
 				return err
@@ -65,7 +65,7 @@ func setupElasticsearchCommand() *cobra.Command {
 			if err := elasticsearch.Setup(cmd.Context(), client, o, report); err != nil {
 				return err
 			}
-			return createKeys(cmd.Context(), client, []string{writerKey, readerKey}, report)
+			return createKeys(cmd.Context(), client, o, []string{writerKey, readerKey}, report)
 		},
 	}
 	c.Flags().StringVar(&retention, "retention", "", "how long records are kept, such as 365d (default: for ever)")
@@ -74,6 +74,8 @@ func setupElasticsearchCommand() *cobra.Command {
 	c.Flags().BoolVar(&serverless, "serverless", false, "with --print and no URL: the form for Elasticsearch Serverless")
 	c.Flags().StringVar(&writerKey, "writer-key", "", "also make an API key for the exporter, and write it to this new file")
 	c.Flags().StringVar(&readerKey, "reader-key", "", "also make an API key for queries, and write it to this new file")
+	c.Flags().BoolVar(&lookup, "lookup", false, "let the exporter's role also look up records by identity, not search them: "+
+		"a record sent again after a rollover is then never stored twice")
 	c.Flags().BoolVar(&asJSON, "json", false, "a JSON object a step")
 	return c
 }
@@ -93,8 +95,8 @@ func printPlan(cmd *cobra.Command, client *elasticsearch.Client, o elasticsearch
 }
 
 // createKeys makes an API key a file that is named; files are in the order of elasticsearch.Roles.
-func createKeys(ctx context.Context, client *elasticsearch.Client, files []string, report func(elasticsearch.Step)) error {
-	for i, role := range elasticsearch.Roles() {
+func createKeys(ctx context.Context, client *elasticsearch.Client, o elasticsearch.SetupOptions, files []string, report func(elasticsearch.Step)) error {
+	for i, role := range elasticsearch.Roles(o) {
 		if files[i] == "" {
 			continue
 		}

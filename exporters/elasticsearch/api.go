@@ -74,3 +74,16 @@ func (c *Client) Perform(r *http.Request) (*http.Response, error) {
 	}
 	return res, nil
 }
+
+// Privileges asks which privileges on an index or data stream the client's credentials have. A server without security
+// does not know the question: see NoSecurity.
+func (c *Client) Privileges(ctx context.Context, index string, ask []string) (map[string]bool, error) {
+	body := object{"index": []object{{"names": []string{index}, "privileges": ask}}}
+	var answer struct {
+		Index map[string]map[string]bool `json:"index"`
+	}
+	if _, err := c.Call(ctx, http.MethodPost, "/_security/user/_has_privileges", body, &answer); err != nil {
+		return nil, err
+	}
+	return answer.Index[index], nil
+}

@@ -6,9 +6,9 @@
 //	bulk.go        a _bulk request's body, and its answer
 //	outcome.go     what an answer says of a record: stored, refused, or to be tried again
 //	sending.go     the requests of one batch: several in flight, tried again, split
+//	lookup.go      what is stored already, before it is sent again
 //	limit.go       how many requests may be in flight
 //	analysis.go    how commands are split into words
 //	mapping*.go    the templates
 //	setup*.go      putting them on the server, and the rights of writer and reader
-//	doctor*.go     checking all of it, with a canary
 package elasticsearch

@@ -44,7 +44,11 @@ type exporter struct {
 	client     *Client
 	stream     string // name of the data stream
 	limit      *limit
+	lookup     *lookup
 	maxRequest int
+	// settled says that nothing was sent whose outcome is unknown. It is false at first: what the process before this one
+	// sent last may have been stored without its being told.
+	settled bool
 }
 
 // StreamName is the data stream of a namespace, "" for the default one.
@@ -74,6 +78,7 @@ func Open(ctx context.Context, data []byte) (exporters.Exporter, error) {
 		config: s, client: client, stream: StreamName(s.Namespace),
 		limit: newLimit(s.MaxInFlight), maxRequest: firstRequest,
 	}
+	e.lookup = &lookup{client: client, stream: e.stream}
 	if err := client.authenticate(ctx); err != nil {
 		client.Close()
 		return nil, permanent(err)
@@ -121,8 +126,7 @@ func (e *exporter) Close() error {
 }
 
 // Export creates the records in the data stream. Each is known by its event.id, so that one that is there already is
-// left as it is and counts as stored. An identity is unique in each backing index: should a rollover fall between a
-// request whose answer was lost and its repetition, the record is in both indices; queries of ours give it once.
+// left as it is and counts as stored; lookup.go tells what is done about rollovers.
 func (e *exporter) Export(ctx context.Context, b exporters.Batch) (uint64, []exporters.Refusal, error) {
 	s := &sending{e: e, answers: make(chan answer), open: make(map[uint64]bool, len(b.Records))}
 	items := make([]bulkItem, 0, len(b.Records))
@@ -136,8 +140,11 @@ func (e *exporter) Export(ctx context.Context, b exporters.Batch) (uint64, []exp
 		}
 		items = append(items, item)
 	}
-	s.queue = cut(items, e.maxRequest)
+	for _, part := range cut(items, e.maxRequest) {
+		s.queue = append(s.queue, request{part, !e.settled})
+	}
 	s.run(ctx)
+	e.settled = len(s.open) == 0
 	return s.result(&b)
 }
 

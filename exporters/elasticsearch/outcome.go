@@ -98,3 +98,10 @@ func overloaded(err error) bool {
 	}
 	return errors.Is(err, context.DeadlineExceeded)
 }
+
+// unknownOutcome says whether a request that failed may have stored something all the same: not where the server itself
+// said that it did not take it. A gateway's answer tells nothing of the server behind it.
+func unknownOutcome(err error) bool {
+	var e *apiError
+	return !errors.As(err, &e) || e.Status >= 500
+}

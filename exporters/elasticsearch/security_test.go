@@ -20,7 +20,7 @@ import (
 // newKey makes an API key of the writer, and returns its id.
 func newKey(t *testing.T, s *estest.Server, file string) string {
 	t.Helper()
-	body := object{"name": "test", "role_descriptors": object{"w": object{"indices": Roles()[0].Body["indices"]}}}
+	body := object{"name": "test", "role_descriptors": object{"w": object{"indices": Roles(SetupOptions{})[0].Body["indices"]}}}
 	var key struct{ ID, Encoded string }
 	if err := json.Unmarshal(s.Must(t, "POST", "/_security/api_key", body), &key); err != nil {
 		t.Fatal(err)

@@ -23,7 +23,7 @@ const (
 type sending struct {
 	e *exporter
 
-	queue    [][]bulkItem
+	queue    []request
 	inFlight int
 	answers  chan answer
 
@@ -37,9 +37,18 @@ type sending struct {
 	progress time.Time // when something was last stored or refused
 }
 
+// request is some items of the batch.
+type request struct {
+	items []bulkItem
+	// again says that they were sent before, and may be stored although nobody said so.
+	again bool
+}
+
 // answer is one request's.
 type answer struct {
-	items []bulkItem
+	request
+	there []bulkItem // of a request that is sent again: what was found stored, and was not sent
+	sent  []bulkItem // the others
 	each  []itemAnswer
 	err   error
 	took  time.Duration
@@ -73,15 +82,15 @@ func (s *sending) run(ctx context.Context) {
 // start sends as many requests as may be in flight now.
 func (s *sending) start(ctx context.Context) {
 	for len(s.queue) > 0 && s.fatal == nil && s.e.limit.allows(s.inFlight) && !time.Now().Before(s.resume) {
-		items := s.queue[0]
+		r := s.queue[0]
 		s.queue = s.queue[1:]
 		s.inFlight++
-		go s.send(ctx, items)
+		go s.send(ctx, r)
 	}
 }
 
-func (s *sending) send(ctx context.Context, items []bulkItem) {
-	a := answer{items: items, err: errors.New("internal error while sending")}
+func (s *sending) send(ctx context.Context, r request) {
+	a := answer{request: r, sent: r.items, err: errors.New("internal error while sending")}
 	begun := time.Now()
 	defer func() { // also when it panics: the answer is awaited
 		if r := recover(); r != nil {
@@ -90,7 +99,12 @@ func (s *sending) send(ctx context.Context, items []bulkItem) {
 		a.took = time.Since(begun)
 		s.answers <- a
 	}()
-	a.each, a.err = s.e.client.bulk(ctx, s.e.stream, items, !s.e.config.NoGzip)
+	if r.again {
+		if a.there, a.sent, a.err = s.e.lookup.split(ctx, r.items); a.err != nil || len(a.sent) == 0 {
+			return
+		}
+	}
+	a.each, a.err = s.e.client.bulk(ctx, s.e.stream, a.sent, !s.e.config.NoGzip)
 }
 
 // take goes through an answer.
@@ -99,22 +113,23 @@ func (s *sending) take(a answer) {
 	case a.err == nil:
 		s.each(a)
 	case tooLarge(a.err):
-		s.split(a.items)
+		s.split(a.request)
 	default:
 		if err := permanent(a.err); exporters.IsPermanent(err) {
 			s.stop(err)
 			return
 		}
+		a.again = a.again || unknownOutcome(a.err)
 		if overloaded(a.err) {
 			if s.e.limit.atLeast() && len(a.items) > 1 { // one at a time is still too much: smaller ones
 				s.failure = a.err
-				s.halve(a.items)
+				s.halve(a.request)
 				s.resume = time.Now().Add(firstWait)
 				return
 			}
 			s.e.limit.overload(time.Now())
 		}
-		s.retry(a.items, a.err)
+		s.retry(a.request, a.err)
 	}
 }
 
@@ -122,9 +137,12 @@ func (s *sending) take(a answer) {
 func (s *sending) each(a answer) {
 	var later []bulkItem
 	var why string
-	done := false
+	done := len(a.there) > 0
+	for i := range a.there {
+		delete(s.open, a.there[i].record.Sequence)
+	}
 	for i := range a.each {
-		r := a.items[i].record
+		r := a.sent[i].record
 		switch o, reason := judge(&a.each[i]); o {
 		case stored:
 			delete(s.open, r.Sequence)
@@ -133,7 +151,7 @@ func (s *sending) each(a answer) {
 			s.refuse(r, reason)
 			done = true
 		case again:
-			later, why = append(later, a.items[i]), reason
+			later, why = append(later, a.sent[i]), reason
 		case blocked:
 			s.stop(exporters.Permanent(fmt.Errorf("elasticsearch: %s", reason)))
 		}
@@ -143,14 +161,15 @@ func (s *sending) each(a answer) {
 	}
 	if len(later) > 0 {
 		s.e.limit.overload(time.Now())
-		s.retry(later, fmt.Errorf("elasticsearch: did not take %d of %d records: %s", len(later), len(a.items), why))
+		s.retry(request{later, a.again}, fmt.Errorf("elasticsearch: did not take %d of %d records: %s", len(later), len(a.sent), why))
 		return
 	}
-	s.e.limit.success(a.took, sizeOf(a.items) > s.e.maxRequest/2, time.Now())
+	s.e.limit.success(a.took, !a.again && sizeOf(a.sent) > s.e.maxRequest/2, time.Now())
 }
 
 // split cuts a request that was too large in two. A record that is too large by itself is refused.
-func (s *sending) split(items []bulkItem) {
+func (s *sending) split(r request) {
+	items := r.items
 	if len(items) == 1 {
 		s.refuse(items[0].record, fmt.Sprintf("413: the record, of %d bytes, is larger than the server takes in a request", len(items[0].record.JSON)))
 		s.progress = time.Now()
@@ -159,16 +178,16 @@ func (s *sending) split(items []bulkItem) {
 	if size := sizeOf(items) / 2; size < s.e.maxRequest {
 		s.e.maxRequest = max(size, minRequest) // for batches to come
 	}
-	s.halve(items)
+	s.halve(r)
 }
 
-func (s *sending) halve(items []bulkItem) {
-	half := len(items) / 2
-	s.queue = append(s.queue, items[:half:half], items[half:])
+func (s *sending) halve(r request) {
+	half := len(r.items) / 2
+	s.queue = append(s.queue, request{r.items[:half:half], r.again}, request{r.items[half:], r.again})
 }
 
 // retry puts items back into the queue, and lets some time go by.
-func (s *sending) retry(items []bulkItem, why error) {
+func (s *sending) retry(r request, why error) {
 	s.failure = why
 	if time.Since(s.progress) > giveUp {
 		s.stop(why)
@@ -176,7 +195,7 @@ func (s *sending) retry(items []bulkItem, why error) {
 	}
 	s.wait = min(max(2*s.wait, firstWait), lastWait)
 	s.resume = time.Now().Add(s.wait/2 + rand.N(s.wait))
-	s.queue = append(s.queue, items)
+	s.queue = append(s.queue, r)
 }
 
 func (s *sending) refuse(r *exporters.Record, reason string) {

@@ -16,6 +16,8 @@ import (
 type SetupOptions struct {
 	Namespace     string
 	RetentionDays int // 0: for ever
+	// Lookup also gives the writer's role LookupPrivileges, so that a record sent again after a rollover is not stored twice.
+	Lookup bool
 }
 
 // Step is one thing that setup did, or found done.
@@ -53,7 +55,7 @@ func Setup(ctx context.Context, c *Client, o SetupOptions, report func(Step)) er
 	if err := c.setupStream(ctx, StreamName(o.Namespace), upgraded, options, report); err != nil {
 		return err
 	}
-	return c.setupRoles(ctx, report)
+	return c.setupRoles(ctx, o, report)
 }
 
 // putDocuments puts the documents of our version over those of the versions that are there. It says whether any was

@@ -21,20 +21,24 @@ type Role struct {
 	Body object
 }
 
-// Roles are the least rights that exporter and queries need.
-func Roles() []Role {
+// Roles are the least rights that exporter and queries need, the writer's first.
+func Roles(o SetupOptions) []Role {
 	role := func(name string, privileges ...string) Role {
 		return Role{name, object{
 			"cluster": []string{}, "indices": []object{{"names": []string{IndexPattern}, "privileges": privileges}},
 			"metadata": object{"managed_by": Owner, "version": TemplateVersion},
 		}}
 	}
-	return []Role{role(WriterRole, "create_doc"), role(ReaderRole, "read", "view_index_metadata")}
+	writer := []string{"create_doc"}
+	if o.Lookup {
+		writer = append(writer, LookupPrivileges...)
+	}
+	return []Role{role(WriterRole, writer...), role(ReaderRole, "read", "view_index_metadata")}
 }
 
 // setupRoles puts the roles. A server without security has none.
-func (c *Client) setupRoles(ctx context.Context, report func(Step)) error {
-	for _, r := range Roles() {
+func (c *Client) setupRoles(ctx context.Context, o SetupOptions, report func(Step)) error {
+	for _, r := range Roles(o) {
 		path := "/_security/role/" + r.Name
 		var there map[string]struct {
 			Metadata documentMeta `json:"metadata"`
@@ -103,7 +107,7 @@ func Plan(o SetupOptions, t TemplateOptions) string {
 		text += fmt.Sprintf("PUT %s\n%s\n\n", d.Path, d.Body)
 	}
 	text += fmt.Sprintf("PUT /_data_stream/%s\n\n", StreamName(o.Namespace))
-	for _, r := range Roles() {
+	for _, r := range Roles(o) {
 		b, err := json.MarshalIndent(r.Body, "", "  ")
 		if err != nil {
 			panic(err) // texts and numbers only

@@ -109,7 +109,7 @@ func removeTemplates(t *testing.T, s *estest.Server) {
 	for i := range docs { // the last names the others
 		paths = append(paths, docs[len(docs)-1-i].Path)
 	}
-	for _, r := range Roles() {
+	for _, r := range Roles(SetupOptions{}) {
 		paths = append(paths, "/_security/role/"+r.Name)
 	}
 	for _, path := range paths { // 404 is well, too
@@ -166,7 +166,7 @@ func testLeastRights(t *testing.T, s *estest.Server) {
 		}
 		return Connection{URLs: []string{s.URL}, CAFile: s.CAFile, APIKeyFile: file}
 	}
-	writer := connection(Roles()[0])
+	writer := connection(Roles(SetupOptions{})[0])
 	e, err := Open(t.Context(), settingsFor(t, config{Connection: writer, Namespace: "rights"}))
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +180,10 @@ func testLeastRights(t *testing.T, s *estest.Server) {
 	for role, may := range map[string]struct {
 		connection Connection
 		read       bool
-	}{"writer": {writer, false}, "reader": {connection(Roles()[1]), true}} {
+	}{
+		"writer": {writer, false}, "writer that looks up": {connection(Roles(SetupOptions{Lookup: true})[0]), false},
+		"reader": {connection(Roles(SetupOptions{})[1]), true},
+	} {
 		client, err := Connect(may.connection)
 		if err != nil {
 			t.Fatal(err)

@@ -167,11 +167,7 @@ func (d *elastic) rights(ctx context.Context) {
 	}
 	defer client.Close()
 	tooMuch := []string{"read", "write", "delete", "manage"}
-	body := map[string]any{"index": []any{map[string]any{"names": []string{d.stream}, "privileges": append([]string{"create_doc"}, tooMuch...)}}}
-	var answer struct {
-		Index map[string]map[string]bool `json:"index"`
-	}
-	_, err = client.Call(ctx, http.MethodPost, "/_security/user/_has_privileges", body, &answer)
+	has, err := client.Privileges(ctx, d.stream, append([]string{"create_doc"}, tooMuch...))
 	if elasticsearch.NoSecurity(err) {
 		d.add("rights", Warning, "the server has no security: whoever reaches it can read, change and delete the trail")
 		return
@@ -180,7 +176,6 @@ func (d *elastic) rights(ctx context.Context) {
 		d.add("rights", Error, err.Error())
 		return
 	}
-	has := answer.Index[d.stream]
 	var wide []string
 	for _, p := range tooMuch {
 		if has[p] {

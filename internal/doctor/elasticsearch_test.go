@@ -61,7 +61,7 @@ func TestElasticsearch(t *testing.T) {
 	if found, well := examine(t, o); !well || found["rights"].Level != Warning || !strings.Contains(found["rights"].Text, "delete") {
 		t.Errorf("with an administrator's rights: %v", found)
 	}
-	role := elasticsearch.Roles()[0]
+	role := elasticsearch.Roles(elasticsearch.SetupOptions{})[0]
 	if err := elasticsearch.CreateKey(t.Context(), client, "w", role, writer); err != nil {
 		t.Fatal(err)
 	}

@@ -65,3 +65,6 @@ func (s *Server) Get(t testing.TB, path string, into any) {
 		t.Fatalf("GET %s: %v", path, err)
 	}
 }
+
+// Transport reaches the server, and trusts its certificate.
+func (s *Server) Transport() http.RoundTripper { return s.client.Transport }
