@@ -53,6 +53,7 @@ type pattern struct {
 	cased   bool       // anchors are in the case they have in every match
 	elastic bool       // it ends in a run of no fixed length
 	open    bool       // nor of a limit: what follows is outside of the run's class
+	grouped bool       // the secret is a group in it
 }
 
 const (
@@ -120,6 +121,7 @@ func (c *patternCompiler) compile(e *expr, anchored bool) (*pattern, error) {
 	if p.first, empty = c.first(p.start, 0); empty {
 		p.first = byteSet{}.inverted()
 	}
+	p.grouped = slices.ContainsFunc(p.steps, func(s step) bool { return s.op == opFrom })
 	if r := lastRepeat(items); r != nil {
 		p.elastic, p.open = r.max > r.min, r.max == unlimited
 	}

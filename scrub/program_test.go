@@ -101,3 +101,27 @@ func TestAnchors(t *testing.T) {
 		}
 	}
 }
+
+// TestCutToken holds that a token whose end was cut off with its text is told by its beginning, at the end of the text only.
+func TestCutToken(t *testing.T) {
+	e := newEngine(t)
+	for _, c := range []struct {
+		text string
+		n    int
+	}{
+		{sample("key AK¦IAQ7XW2ZK5RJ"), 1},
+		{sample("gl¦pat-aB3dE6gH9"), 1},
+		{sample("xox¦b-123456789012-1234"), 1},
+		{"https://robin:s3cretPw", 1},
+		{sample("key AK¦IAQ7XW2ZK5RJ and"), 0},
+		{sample("key AK¦IA"), 0},
+		{"pull from http://localhost:8080", 0},
+		{"sk-learn", 0},
+		{"see https://host:port", 0},
+		{"neighbor 192.0.2.1 password", 0},
+	} {
+		if clean, n := e.Text(c.text); n != c.n {
+			t.Errorf("%q: %d redactions: %q", c.text, n, clean)
+		}
+	}
+}

@@ -27,6 +27,12 @@ func (sc *scan) token(t *tokenRule, p *pattern, i, body int) bool {
 		return false
 	}
 	if to == openMatch {
+		if p.grouped && sc.capFrom < 0 {
+			return false
+		} else if p.grouped {
+			secret = sc.capFrom
+			body = max(body, secret)
+		}
 		return sc.cutToken(t, secret, body)
 	}
 	s := sc.s
@@ -74,11 +80,11 @@ const leastCut = 5
 // may not say so. What is recognised without an anchor of its own (near a word, by a name) could be anything.
 func (sc *scan) cutToken(t *tokenRule, from, body int) bool {
 	s := sc.s
-	if sc.beginning && sc.depth == 0 && len(s)-body > 0 {
+	if sc.beginning && sc.depth == 0 && len(s) > body {
 		sc.addCut(from, t.kind)
 		return true
 	}
-	if sc.depth > 0 || body-from < minAnchor || sc.loose < leastCut || !mixedBody(s[body:]) || len(s)-body >= 8 && !looksRandom(s[body:], 8) {
+	if sc.depth > 0 || sc.loose < leastCut || !mixedBody(s[body:]) || len(s)-body >= 8 && !looksRandom(s[body:], 8) {
 		return false
 	}
 	sc.addCut(from, t.kind)

@@ -69,8 +69,15 @@ func (w *Writer) Close() error {
 	return w.err
 }
 
-// advance writes up to most bytes of what is held, less where a secret or a line would be parted.
+// advance writes up to most bytes of what is held, less where a secret or a line would be parted. A character of which
+// only the first bytes are there waits for the others.
 func (w *Writer) advance(most int, last bool) {
+	if n := unfinished(w.held); n > 0 && !last {
+		rest := bytes.Clone(w.held[len(w.held)-n:])
+		w.held = w.held[:len(w.held)-n]
+		defer func() { w.held = append(w.held, rest...) }()
+		most = min(most, len(w.held))
+	}
 	text := validText(string(w.context) + string(w.held))
 	skip := len(validText(string(w.context)))
 	if len(text)-skip != len(w.held) { // invalid bytes were replaced: go by the valid text
@@ -106,6 +113,19 @@ func (w *Writer) advance(most int, last bool) {
 	w.n, w.written = w.n+n, w.written+end-skip
 	_, w.err = io.WriteString(w.w, clean)
 	w.keep(text, skip, end, found)
+}
+
+// unfinished is how many bytes at the end of b begin a character that is not all there.
+func unfinished(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if tail := b[len(b)-n:]; utf8.RuneStart(tail[0]) {
+			if utf8.FullRune(tail) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 // cut moves end back to where neither a secret nor, if it can be helped, a line or a word is parted.
