@@ -132,6 +132,7 @@ func fingerprintCommand() *cobra.Command {
 func riskCommand() *cobra.Command {
 	var asJSON bool
 	var o risk.Options
+	var cwd string
 	c := &cobra.Command{
 		Use:   "risk COMMAND",
 		Short: "Tell how dangerous a command looks, and why",
@@ -145,7 +146,10 @@ func riskCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a := e.Assess(risk.Subject{Command: args[0]})
+			for _, problem := range e.SigmaProblems() {
+				fmt.Fprintln(cmd.ErrOrStderr(), "not used:", problem)
+			}
+			a := e.Assess(risk.Subject{Command: args[0], Cwd: cwd})
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
 					"score": a.Score, "category": a.Category, "rules": list(a.Rules), "reasons": list(a.Reasons), "techniques": list(a.Techniques),
@@ -159,6 +163,8 @@ func riskCommand() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: score, category, rules, reasons, techniques")
+	c.Flags().StringVar(&cwd, "cwd", "", "working directory in which it would run")
+	c.Flags().StringVar(&o.Sigma, "sigma", "", "folder of Sigma rules to judge by as well")
 	c.Flags().StringSliceVar(&o.Rules, "rules", nil, "files of risk rules of your own, see docs/risk.md")
 	return c
 }

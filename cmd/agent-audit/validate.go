@@ -145,7 +145,7 @@ func tryPipeline(cfg *config.Config) error {
 	if err := errors.Join(engine.CheckSamples()...); err != nil {
 		return err
 	}
-	judge, err := risk.New(risk.Options{Rules: cfg.Risk.Rules})
+	judge, err := risk.New(risk.Options{Rules: cfg.Risk.Rules, Sigma: cfg.Risk.Sigma})
 	if err != nil {
 		return err
 	}

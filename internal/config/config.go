@@ -78,6 +78,8 @@ type Risk struct {
 	// Rules are files of rules of your own, see docs/risk.md: they add to the built-in rules, replace those of the same id,
 	// and disable. Flat: risk_rules (several with commas).
 	Rules []string `yaml:"rules"`
+	// Sigma is a folder of Sigma rules (process_creation, Linux), which are judged by as well. Flat: risk_sigma.
+	Sigma string `yaml:"sigma"`
 }
 
 // Exporters section; an absent one is off.
@@ -222,6 +224,7 @@ var flatKeys = []struct {
 	{"binary", func(c *Config, v string) error { c.Binary = v; return nil }},
 	{"journal_max_bytes", func(c *Config, v string) error { return c.Journal.MaxBytes.parse(v) }},
 	{"risk_rules", func(c *Config, v string) error { c.Risk.Rules = splitList(v); return nil }},
+	{"risk_sigma", func(c *Config, v string) error { c.Risk.Sigma = v; return nil }},
 	{"sqlite_path", func(c *Config, v string) error { c.sqlite().Path = v; return nil }},
 	{"archive_dir", func(c *Config, v string) error { c.archive().Dir = v; return nil }},
 	{"archive_max_wait", func(c *Config, v string) error { return c.archive().MaxWait.parse(v) }},

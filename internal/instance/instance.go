@@ -80,6 +80,9 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err := i.remember(); err != nil {
 		return nil, errors.Join(err, i.closeAll())
 	}
+	for _, problem := range i.pipeline.Problems() {
+		log.Warn("a rule of risk.sigma is not used", "error", problem)
+	}
 	i.wg.Go(i.tick)
 	return i, nil
 }

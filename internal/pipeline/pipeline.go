@@ -88,7 +88,7 @@ func New(o Options) (*Pipeline, error) {
 	if p.around, err = newSurroundings(c, thisMachine()); err != nil {
 		return nil, err
 	}
-	if p.risk, err = risk.New(risk.Options{Rules: c.Risk.Rules}); err != nil {
+	if p.risk, err = risk.New(risk.Options{Rules: c.Risk.Rules, Sigma: c.Risk.Sigma}); err != nil {
 		return nil, err
 	}
 	limits := seal.DefaultLimits
@@ -103,6 +103,9 @@ func New(o Options) (*Pipeline, error) {
 	}
 	return p, p.loadSources()
 }
+
+// Problems are what the configuration names and the line goes without: files of Sigma rules that cannot be used.
+func (p *Pipeline) Problems() []error { return p.risk.SigmaProblems() }
 
 // Flush takes one chunk. It returns nil only when all of it is durable; after an error nothing of it was taken, and the
 // same chunk may come again. chunk is not used after Flush returns.

@@ -84,6 +84,7 @@ type redirect struct {
 // call is one simple command, or one tool call, with all that the rules ask about it.
 type call struct {
 	program   string // base name in lower case, without .exe; "" for a tool call or a bare assignment
+	path      string // as it was given, "" if that is no path
 	info      *programInfo
 	words     []word // after the program
 	redirs    []redirect
@@ -110,6 +111,7 @@ type plan struct {
 	tokens  []token
 	vars    []variable
 	got     []string // base names of files fetched so far
+	wraps   [][]word // commands with the wrappers in front of them, for Sigma
 	stained []stain  // files made of something sensitive so far
 	depth   int      // text within text, of what is being flattened
 	cwd     string
@@ -141,8 +143,9 @@ func (p *plan) reset(e *Engine, cwd string) {
 	clear(p.got)
 	clear(p.tokens)
 	clear(p.stained)
+	clear(p.wraps)
 	p.calls, p.arena, p.vars, p.got = p.calls[:0], p.arena[:0], p.vars[:0], p.got[:0]
-	p.stained, p.depth = p.stained[:0], 0
+	p.stained, p.wraps, p.depth = p.stained[:0], p.wraps[:0], 0
 	p.eng, p.budget, p.grown, p.words, p.cut = e, maxText, 0, 0, false
 	p.setCwd(cwd)
 }

@@ -23,6 +23,8 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+
+	"github.com/agentaudit/agentaudit/internal/sigma"
 )
 
 // Ruleset names the built-in rules and the formula; it is recorded on every record, so that a score can be read years
@@ -82,6 +84,8 @@ type Engine struct {
 	followed   classSet // classes of which a command's own files and pipes are followed
 	nullDevice classSet // /dev/null and the like
 	writeTools []glob
+	sigma      *sigma.Set // nil without; its rules stand in rules from firstSigma on
+	firstSigma int
 	fetchers   map[string]bool // programs that download
 	packers    map[string]bool // programs that put what they read into the files they name
 	runners    map[string]bool // shells and interpreters: their first operand is a program
@@ -134,6 +138,9 @@ func (e *Engine) fire(sc *scratch, s Subject) {
 	}
 	for i := range p.calls {
 		sc.best = append(sc.best, e.fireCall(sc, &p.calls[i]))
+	}
+	if e.sigma != nil {
+		e.fireSigma(sc, s)
 	}
 	for i := range p.calls {
 		if sc.best[i] >= amplifyFrom {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/agentaudit/agentaudit/internal/sigma"
 )
 
 // Options of an Engine.
@@ -21,11 +23,37 @@ type Options struct {
 	//
 	// A file needs no `ruleset`: the built-in rules' name and a digest of the files go on the record.
 	Rules []string
+	// Sigma is a folder of Sigma rules, or one such file, to be judged by as well.
+	Sigma string
 }
 
-// New returns an engine with the built-in rules and the user's. Errors name file and rule.
+// New returns an engine with the built-in rules, the user's and Sigma's. Errors name file and rule.
 func New(o Options) (*Engine, error) {
-	if len(o.Rules) == 0 {
+	e, err := withOwn(o.Rules)
+	if err != nil || o.Sigma == "" {
+		return e, err
+	}
+	set, err := sigma.Load(o.Sigma)
+	if err != nil {
+		return nil, fmt.Errorf("risk.sigma: %w", err)
+	}
+	both := *e // the built-in engine is shared
+	both.rules = slices.Clone(e.rules)
+	both.addSigma(set)
+	both.ruleset += "+sigma." + set.Digest()
+	return &both, nil
+}
+
+// SigmaProblems are the files of Sigma rules that could not be used; each error names one, and why.
+func (e *Engine) SigmaProblems() []error {
+	if e.sigma == nil {
+		return nil
+	}
+	return e.sigma.Problems
+}
+
+func withOwn(files []string) (*Engine, error) {
+	if len(files) == 0 {
 		return builtin()
 	}
 	f, err := parseFile(builtinYAML)
@@ -33,7 +61,7 @@ func New(o Options) (*Engine, error) {
 		return nil, fmt.Errorf("built-in risk rules: %w", err)
 	}
 	digest := sha256.New()
-	for _, path := range o.Rules {
+	for _, path := range files {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("risk.rules: %w", err)

@@ -16,6 +16,9 @@ func (p *plan) command(argv []word, proto call, s site) {
 			}
 		}
 		proto.program = p.eng.program(argv[0].text)
+		if proto.path = ""; strings.IndexByte(argv[0].text, '/') >= 0 && !strings.Contains(argv[0].text, shut) {
+			proto.path = argv[0].text
+		}
 		if argv[0].computed() {
 			proto.marks |= markDynamic
 		}
@@ -26,6 +29,9 @@ func (p *plan) command(argv []word, proto call, s site) {
 		rest := proto.info.wrapper(p, argv, &proto)
 		if len(rest) == 0 {
 			break
+		}
+		if p.eng.sigma != nil && len(p.wraps) < maxNest {
+			p.wraps = append(p.wraps, argv)
 		}
 		argv = rest
 	}
