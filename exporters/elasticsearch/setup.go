@@ -39,6 +39,9 @@ func Setup(ctx context.Context, c *Client, o SetupOptions, report func(Step)) er
 		return err
 	}
 	report(Step{server.String(), "found"})
+	if server.Serverless && o.Lookup {
+		return errors.New("elasticsearch: Serverless knows no rights for single actions: leave out the right to look up")
+	}
 	options, err := server.TemplateOptions(o.RetentionDays)
 	if err != nil {
 		return err
