@@ -20,6 +20,8 @@ type ElasticsearchOptions struct {
 	WriterKeyFile string
 	// Wait is how long the canary may take to become visible; default 30s.
 	Wait time.Duration
+
+	now func() time.Time // this machine's clock; nil for time.Now
 }
 
 // elastic is one visit.
@@ -95,7 +97,8 @@ func (d *elastic) dataStream(ctx context.Context, server *elasticsearch.Server) 
 		d.add("lifecycle", Error, "none is attached: indices never roll over, and nothing is ever deleted; run agent-audit setup elasticsearch")
 	}
 	if s.FailureStore.Enabled {
-		d.add("failure store", Error, "it is on: a record that does not fit looks stored, and is not found; turn it off in "+elasticsearch.CustomComponent)
+		d.add("failure store", Error, "it is on: a record that does not fit looks stored, and is not found; turn it off: "+
+			"PUT /_data_stream/"+d.stream+`/_options {"failure_store":{"enabled":false}}`)
 	} else {
 		d.add("failure store", Fine, "off: a record that does not fit is refused, and the exporter is told")
 	}
@@ -206,8 +209,11 @@ const defaultWait = 30 * time.Second
 
 // canary plants a record and finds it.
 func (d *elastic) canary(ctx context.Context) {
-	now := time.Now().UTC()
-	canary, err := plant(ctx, d, now)
+	now := time.Now
+	if d.o.now != nil {
+		now = d.o.now
+	}
+	canary, err := plant(ctx, d, now().UTC())
 	if err != nil {
 		d.add("canary", Error, "a record cannot be stored: "+err.Error())
 		return
