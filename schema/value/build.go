@@ -3,6 +3,7 @@ package value
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // MaxDepth is how deeply arrays and objects may nest; deeper input is an error.
@@ -29,18 +30,71 @@ func (d *Doc) room(depth int) error {
 
 func (v Value) float() float64 { return math.Float64frombits(v.node().num) }
 
-// add appends a node under parent up.
-func (d *Doc) add(n node) int32 {
-	i := int32(len(d.nodes))
-	n.end = i + 1
-	d.nodes = append(d.nodes, n)
-	return i
+// add appends a node under parent up. It is written where it stands: there are many.
+func (d *Doc) add(kind Kind, up int32, key, text string, num uint64) int32 {
+	i := len(d.nodes)
+	if i == cap(d.nodes) {
+		d.nodes = append(d.nodes, node{})
+	} else {
+		d.nodes = d.nodes[:i+1]
+	}
+	n := &d.nodes[i]
+	n.key, n.str, n.num, n.end, n.up, n.kind = key, text, num, int32(i)+1, up, kind
+	return int32(i)
 }
 
 // close ends the array or object i: all nodes since are its descendants.
 func (d *Doc) close(i int32) { d.nodes[i].end = int32(len(d.nodes)) }
 
 // Text makes a document of one string.
-func (d *Doc) Text(s string) Value {
-	return Value{d, d.add(node{kind: String, str: s, up: -1})}
+func (d *Doc) Text(s string) Value { return Value{d, d.add(String, -1, "", s, 0)} }
+
+// Null makes a document of null.
+func (d *Doc) Null() Value { return Value{d, d.add(Null, -1, "", "", 0)} }
+
+// Bool makes a document of true or false.
+func (d *Doc) Bool(b bool) Value {
+	num := uint64(0)
+	if b {
+		num = 1
+	}
+	return Value{d, d.add(Bool, -1, "", "", num)}
+}
+
+// The texts that a document makes (decoded strings, JSON) stand one behind the other in pieces of memory of this size, as
+// long as they are short. They are never written again and outlive the document's Reset; one that is kept keeps its piece.
+const (
+	textPiece = 4 << 10
+	shortText = textPiece / 8
+)
+
+// Compose returns what write appends to the empty buffer it is given, which has room for about the JSON of v. Texts made
+// so share their memory.
+func (v Value) Compose(write func(to []byte) []byte) string {
+	size := len(`{"name":}`) + shortText/8
+	for i := range v.doc.nodes[v.i:v.node().end] {
+		n := &v.doc.nodes[int(v.i)+i]
+		size += len(n.key) + len(n.str) + len(`"":"",`)
+	}
+	return v.doc.compose(size+size/16, write)
+}
+
+// compose is Compose with room for size bytes.
+func (d *Doc) compose(size int, write func(to []byte) []byte) string {
+	if size > shortText {
+		b := write(make([]byte, 0, size))
+		return unsafe.String(unsafe.SliceData(b), len(b))
+	}
+	if cap(d.text)-len(d.text) < size {
+		d.text = make([]byte, 0, textPiece)
+	}
+	piece := d.text
+	d.text = nil // write may compose too
+	to := piece[len(piece):]
+	b := write(to)
+	if len(b) <= cap(to) {
+		piece = piece[:len(piece)+len(b)]
+	}
+	d.text = piece
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }

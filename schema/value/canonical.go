@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // AppendJSON appends the value as canonical JSON (RFC 8785): keys sorted by UTF-16 code units, of duplicate keys the
@@ -40,12 +39,7 @@ func (v Value) JSON() string {
 	if v.doc == nil {
 		return "null"
 	}
-	size := 0
-	for _, n := range v.doc.nodes[v.i:v.node().end] {
-		size += len(n.key) + len(n.str) + len(`"":"",`)
-	}
-	b := v.AppendJSON(make([]byte, 0, size+size/16+24))
-	return unsafe.String(unsafe.SliceData(b), len(b))
+	return v.Compose(v.AppendJSON)
 }
 
 func (v Value) appendArray(dst []byte) []byte {

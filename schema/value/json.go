@@ -28,24 +28,28 @@ func (d *Doc) ParseJSONPrefix(text string) (v Value, rest string, err error) {
 	if i := skipSpace(text, 0); d.nodes == nil && i < len(text) && (text[i] == '{' || text[i] == '[') {
 		d.nodes = make([]node, 0, min(4+len(text)/24, 64)) // a guess, that saves growing from one node
 	}
-	p := jsonParser{doc: d, text: text}
-	if err := p.value(-1, "", 0); err != nil {
+	p := jsonParser{doc: d, text: text, up: -1}
+	if err := p.read(); err != nil {
 		d.nodes = d.nodes[:start]
 		return Value{}, text, err
 	}
 	return Value{d, int32(start)}, text[p.at:], nil
 }
 
-// jsonParser reads one text, from front to back.
+// jsonParser reads one text, from front to back. It goes down into arrays and objects by moving up, which the nodes
+// remember, and so needs no stack of its own.
 type jsonParser struct {
-	doc  *Doc
-	text string
-	at   int // next byte
+	doc   *Doc
+	text  string
+	at    int    // next byte
+	up    int32  // the array or object that is being read, -1 outside of any
+	depth int    // how many are open
+	key   string // under which the next value stands
 }
 
 // skipSpace is the index of the first byte from i on that is no white space.
 func skipSpace(s string, i int) int {
-	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
+	for i < len(s) && s[i] <= ' ' && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
 		i++
 	}
 	return i
@@ -60,112 +64,127 @@ func (p *jsonParser) next() byte {
 	return p.text[p.at]
 }
 
-func (p *jsonParser) value(up int32, key string, depth int) error {
-	if err := p.doc.room(depth); err != nil {
-		return err
+// read reads one value with all that is in it.
+func (p *jsonParser) read() error {
+	for {
+		opened, err := p.value()
+		if err != nil {
+			return err
+		}
+		if opened {
+			continue
+		}
+		if more, err := p.follow(); err != nil || !more {
+			return err
+		}
 	}
-	n := node{key: key, up: up}
-	switch p.next() {
-	case '{':
-		return p.object(n, depth)
-	case '[':
-		return p.array(n, depth)
+}
+
+// value reads a scalar, or the opening of an array or object that is not empty: what is opened then goes on with its
+// first value.
+func (p *jsonParser) value() (opened bool, err error) {
+	if err := p.doc.room(p.depth); err != nil {
+		return false, err
+	}
+	switch c := p.next(); c {
 	case '"':
 		s, ok := p.string()
 		if !ok {
-			return errSyntax
+			return false, errSyntax
 		}
-		n.kind, n.str = String, s
+		p.add(String, s, 0)
+	case '{', '[':
+		return p.open(c)
 	case 'n':
-		n.kind = Null
-		return p.word("null", n)
+		return false, p.word("null", Null, 0)
 	case 't':
-		n.kind, n.num = Bool, 1
-		return p.word("true", n)
+		return false, p.word("true", Bool, 1)
 	case 'f':
-		n.kind = Bool
-		return p.word("false", n)
+		return false, p.word("false", Bool, 0)
 	default:
 		end, ok := scanNumber(p.text, p.at)
 		if !ok {
-			return errSyntax
+			return false, errSyntax
 		}
-		n.kind, n.str = Number, p.text[p.at:end]
+		p.add(Number, p.text[p.at:end], 0)
 		p.at = end
 	}
-	p.doc.add(n)
-	return nil
+	return false, nil
+}
+
+// add appends a node under what is being read.
+func (p *jsonParser) add(kind Kind, s string, num uint64) {
+	p.doc.add(kind, p.up, p.key, s, num)
 }
 
 // word reads null, true or false.
-func (p *jsonParser) word(w string, n node) error {
+func (p *jsonParser) word(w string, kind Kind, num uint64) error {
 	if len(p.text)-p.at < len(w) || p.text[p.at:p.at+len(w)] != w {
 		return errSyntax
 	}
 	p.at += len(w)
-	p.doc.add(n)
+	p.add(kind, "", num)
 	return nil
 }
 
-func (p *jsonParser) object(n node, depth int) error {
-	n.kind = Object
-	i := p.doc.add(n)
+// open goes down into an array or object, unless it is empty.
+func (p *jsonParser) open(bracket byte) (opened bool, err error) {
+	kind, end := Array, byte(']')
+	if bracket == '{' {
+		kind, end = Object, '}'
+	}
+	i := p.doc.add(kind, p.up, p.key, "", 0)
 	p.at++
 	c := p.next()
-	if c == '}' {
+	if c == end {
 		p.at++
-		return nil
+		return false, nil
 	}
-	for {
-		if c != '"' {
-			return errSyntax
-		}
-		key, ok := p.string()
-		if !ok || p.next() != ':' {
-			return errSyntax
-		}
-		p.at++
-		p.doc.nodes[i].num |= keyBit(key)
-		if err := p.value(i, key, depth+1); err != nil {
-			return err
-		}
-		c = p.next()
-		p.at++
-		if c != ',' {
-			break
-		}
-		c = p.next()
+	p.up, p.key = i, ""
+	p.depth++
+	if kind == Object {
+		return true, p.member(c)
 	}
-	if c != '}' {
+	return true, nil
+}
+
+// member reads a key and its colon. c is the byte at which it begins.
+func (p *jsonParser) member(c byte) error {
+	if c != '"' {
 		return errSyntax
 	}
-	p.doc.close(i)
+	key, ok := p.string()
+	if !ok || p.next() != ':' {
+		return errSyntax
+	}
+	p.at++
+	p.key = key
+	p.doc.nodes[p.up].num |= keyBit(key)
 	return nil
 }
 
-func (p *jsonParser) array(n node, depth int) error {
-	n.kind = Array
-	i := p.doc.add(n)
-	p.at++
-	if p.next() == ']' {
-		p.at++
-		return nil
+// follow reads what stands behind a value: a comma, behind which another follows, or the ends of what is open. It
+// returns false when nothing is open any more.
+func (p *jsonParser) follow() (more bool, err error) {
+	for p.up >= 0 {
+		n := &p.doc.nodes[p.up]
+		switch c := p.next(); {
+		case c == ',' && n.kind == Array:
+			p.at++
+			return true, nil
+		case c == ',':
+			p.at++
+			return true, p.member(p.next())
+		case c == '}' && n.kind == Object, c == ']' && n.kind == Array:
+			p.at++
+			p.doc.close(p.up)
+			p.up, p.key = n.up, ""
+			p.depth--
+		default:
+			return false, errSyntax
+		}
 	}
-	for {
-		if err := p.value(i, "", depth+1); err != nil {
-			return err
-		}
-		c := p.next()
-		p.at++
-		if c == ']' {
-			break
-		}
-		if c != ',' {
-			return errSyntax
-		}
-	}
-	p.doc.close(i)
-	return nil
+	return false, nil
 }
 
 // scanNumber is the end of the number at i: -?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // Eight bytes are looked at as one word. (x - each) & ^x & high has a bit set at the lowest byte of x that is zero, and
@@ -44,20 +43,21 @@ func load(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// minText is the least that is reserved for decoded strings, so that short ones share an allocation.
-const minText = 512
-
 // escapes are the letters that may stand behind a backslash, and what they stand for; u aside.
 var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // unescape decodes the inside of a string token: valid UTF-8 in which a byte follows every backslash. It returns false
 // at an escape that JSON does not have.
-func (d *Doc) unescape(raw string) (string, bool) {
-	// What is decoded is not longer than raw. Strings decoded before stay where they are.
-	if cap(d.text)-len(d.text) < len(raw) {
-		d.text = make([]byte, 0, max(len(raw), minText))
-	}
-	b := d.text[len(d.text):]
+func (d *Doc) unescape(raw string) (text string, ok bool) {
+	// What is decoded is not longer than raw.
+	text = d.compose(len(raw), func(to []byte) []byte {
+		to, ok = appendUnescaped(to, raw)
+		return to
+	})
+	return text, ok
+}
+
+func appendUnescaped(b []byte, raw string) ([]byte, bool) {
 	for {
 		i := strings.IndexByte(raw, '\\')
 		if i < 0 {
@@ -71,14 +71,12 @@ func (d *Doc) unescape(raw string) (string, bool) {
 		}
 		r, n := unescapeRune(raw[i:])
 		if n == 0 {
-			return "", false
+			return b, false
 		}
 		b = utf8.AppendRune(b, r)
 		raw = raw[i+n:]
 	}
-	b = append(b, raw...)
-	d.text = d.text[:len(d.text)+len(b)]
-	return unsafe.String(unsafe.SliceData(b), len(b)), true
+	return append(b, raw...), true
 }
 
 // unescapeRune reads \uXXXX, or two of them that are a surrogate pair, and returns the bytes taken, 0 if it is neither.

@@ -31,6 +31,10 @@ func (d *Doc) msgpack(b []byte, up int32, key string, depth int) ([]byte, error)
 		return b, err
 	}
 	n := node{key: key, up: up}
+	if s, rest, ok := plainText(b); ok {
+		d.add(String, up, key, s, 0)
+		return rest, nil
+	}
 	var err error
 	switch t := msgp.NextType(b); t {
 	case msgp.StrType, msgp.BinType:
@@ -68,8 +72,28 @@ func (d *Doc) msgpack(b []byte, up int32, key string, depth int) ([]byte, error)
 	if err != nil {
 		return b, errMsgpack
 	}
-	d.add(n)
+	d.add(n.kind, n.up, n.key, n.str, n.num)
 	return b, nil
+}
+
+// plainText reads a string of up to 64 kB, which is what most of a record is made of, without the detours of the general
+// way. It returns false for everything else.
+func plainText(b []byte) (s string, rest []byte, ok bool) {
+	from, n := 0, 0
+	switch {
+	case len(b) == 0:
+	case b[0]&0xe0 == 0xa0: // fixstr
+		from, n = 1, int(b[0]&0x1f)
+	case b[0] == 0xd9 && len(b) > 1: // str 8
+		from, n = 2, int(b[1])
+	case b[0] == 0xda && len(b) > 2: // str 16
+		from, n = 3, int(b[1])<<8|int(b[2])
+	}
+	if from == 0 || len(b)-from < n {
+		return "", b, false
+	}
+	b = b[from:]
+	return unsafe.String(unsafe.SliceData(b), n), b[n:], true
 }
 
 func msgpackInt(b []byte) (Kind, uint64, []byte, error) {
@@ -108,7 +132,7 @@ func (d *Doc) msgpackMap(b []byte, n node, depth int) ([]byte, error) {
 		return b, errMsgpack
 	}
 	n.kind = Object
-	i := d.add(n)
+	i := d.add(n.kind, n.up, n.key, "", 0)
 	for range size {
 		var key string
 		if key, b, err = d.msgpackKey(b, depth); err != nil {
@@ -128,6 +152,9 @@ const maxKeyDepth = 3
 
 // msgpackKey reads a map key of any type as text.
 func (d *Doc) msgpackKey(b []byte, depth int) (string, []byte, error) {
+	if s, rest, ok := plainText(b); ok {
+		return s, rest, nil
+	}
 	if t := msgp.NextType(b); t == msgp.StrType || t == msgp.BinType {
 		s, rest, err := msgpackString(b, t)
 		if err != nil {
@@ -162,7 +189,7 @@ func (d *Doc) msgpackArray(b []byte, n node, depth int) ([]byte, error) {
 		return b, errMsgpack
 	}
 	n.kind = Array
-	i := d.add(n)
+	i := d.add(n.kind, n.up, n.key, "", 0)
 	for range size {
 		if b, err = d.msgpack(b, i, "", depth+1); err != nil {
 			return b, err
@@ -185,7 +212,7 @@ func (d *Doc) msgpackExtension(b []byte, n node) ([]byte, error) {
 		ext := b[:len(b)-len(rest)]
 		n.str = unsafe.String(unsafe.SliceData(ext), len(ext))
 	}
-	d.add(n)
+	d.add(n.kind, n.up, n.key, n.str, n.num)
 	return rest, nil
 }
 

@@ -41,7 +41,7 @@ type node struct {
 // Doc owns the nodes of one record. The zero Doc is ready to use; it is not safe for concurrent use.
 type Doc struct {
 	nodes []node
-	text  []byte // unescaped strings
+	text  []byte // what Compose goes on with
 	keys  int    // maps in keys of maps around the value being read
 	watch func(Value)
 }
@@ -55,7 +55,6 @@ func (d *Doc) Reset() {
 		d.nodes = nil
 	}
 	d.nodes = d.nodes[:0]
-	d.text = nil
 }
 
 // maxKeptNodes bounds what Reset keeps after one huge record: 64 Ki nodes of 56 bytes.
@@ -131,6 +130,33 @@ func (v Value) Get(path ...string) Value {
 	return v
 }
 
+// Any is the value under the first of the keys that an object has with a value other than null.
+func (v Value) Any(keys ...string) Value {
+	if v.doc == nil {
+		return v
+	}
+	n := v.node()
+	if n.kind != Object {
+		return Value{}
+	}
+	for _, key := range keys {
+		if n.num&keyBit(key) == 0 {
+			continue
+		}
+		c := v.get(key)
+		if c.doc == nil {
+			continue
+		}
+		if v.doc.watch != nil {
+			v.doc.watch(c)
+		}
+		if c.node().kind != Null {
+			return c
+		}
+	}
+	return Value{}
+}
+
 // Path is where the value stands in the record: keys with dots between them, [] for a place in an array.
 func (v Value) Path() string {
 	if v.doc == nil || v.node().up < 0 {
@@ -158,6 +184,29 @@ func keyBit(key string) uint64 {
 	}
 	return 1 << ((uint(n) + 7*uint(key[0]) + 13*uint(key[n-1]) + 29*uint(key[n/2])) % 64)
 }
+
+// Keys are the bits of some keys. Different keys may have the same bit: keys tell what surely is not there.
+type Keys uint64
+
+// KeysOf returns the bits of keys.
+func KeysOf(keys ...string) Keys {
+	var k Keys
+	for _, key := range keys {
+		k |= Keys(keyBit(key))
+	}
+	return k
+}
+
+// Keys of an object. What is no object, or an empty one, of which there is nothing to tell, has all bits set.
+func (v Value) Keys() Keys {
+	if v.Kind() != Object || v.node().num == 0 {
+		return ^Keys(0)
+	}
+	return Keys(v.node().num)
+}
+
+// MayHold says whether an object with the keys k may have all of those: false is sure, true is not.
+func (k Keys) MayHold(all Keys) bool { return k&all == all }
 
 // get is the child of an existing value under a key.
 func (v Value) get(key string) Value {
@@ -251,13 +300,20 @@ func (v Value) Float() (float64, bool) {
 	case Float:
 		return v.float(), true
 	case Number, String:
-		f, err := strconv.ParseFloat(v.node().str, 64)
+		s := v.node().str
+		if s == "" || s[0] > '9' && s[0]|0x20 != 'i' && s[0]|0x20 != 'n' { // no number, infinity or NaN: an error need not be made
+			return 0, false
+		}
+		f, err := strconv.ParseFloat(s, 64)
 		return f, err == nil
 	}
 	return 0, false
 }
 
 func parseInt(s string) (int64, bool) {
+	if s == "" || s[0] > '9' {
+		return 0, false
+	}
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n, true
 	}
