@@ -78,9 +78,10 @@ func (s *Scrubber) Source(src *convert.Source, m *Memory) (Bytes, error) {
 	known.Trail.Redactions = schema.Int{}
 	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil), Memory: *m}
 	if p := src.Partial; p.Text != "" {
-		s.action(&p.Known)
-		p.Known.Trail.Redactions = schema.Int{}
-		st.Partial = &storedPartial{Text: s.Text(p.Text), First: p.First[:], Known: p.Known.AppendJSON(nil)}
+		first := *p.Known
+		s.action(&first)
+		first.Trail.Redactions = schema.Int{}
+		st.Partial = &storedPartial{Text: s.Text(p.Text), First: p.First[:], Known: first.AppendJSON(nil)}
 	}
 	for _, l := range src.Links {
 		st.Links = append(append(st.Links, l.Name[:]...), l.Action[:]...)
@@ -108,7 +109,7 @@ func RestoreSource(b []byte) (*convert.Source, Memory, error) {
 		if err != nil {
 			return nil, Memory{}, fmt.Errorf("seal: source: %w", err)
 		}
-		src.Partial = convert.Partial{Text: st.Partial.Text, First: schema.ID(st.Partial.First), Known: *known}
+		src.Partial = convert.Partial{Text: st.Partial.Text, First: schema.ID(st.Partial.First), Known: known}
 	}
 	return src, st.Memory, nil
 }

@@ -41,6 +41,9 @@ func (*aider) Looks() string {
 	return "a chat history: \"# aider chat started at …\", \"> Aider v…\", \"> Run shell command? (Y)es/(N)o…\", and the lines after it"
 }
 
+// Keys of its objects: it reads lines of text.
+func (*aider) Keys() []string { return nil }
+
 func (*aider) Detect(v value.Value) bool { return v.Kind() == value.String }
 
 func (*aider) Convert(src *Source, in *Input, emit Emit) bool {

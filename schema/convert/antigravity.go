@@ -26,6 +26,9 @@ const antigravityName = "antigravity"
 
 func (*antigravity) Name() string { return antigravityName }
 
+// Keys of its objects.
+func (*antigravity) Keys() []string { return []string{"step_index source type status"} }
+
 func (*antigravity) Detect(v value.Value) bool {
 	_, step := v.Get("step_index").Int()
 	return step && v.Get("source").Kind() == value.String && v.Get("type").Kind() == value.String && v.Get("status").Exists()
@@ -74,7 +77,7 @@ func (l *antigravityLine) awaited(step int64) string {
 
 // planned reads a call of the planner, which the awaited step is to carry out.
 func (l *antigravityLine) planned(c value.Value, awaited string) {
-	var doc value.Doc
+	doc := docOf(c)
 	arguments, err := doc.ParseJSON(antigravityArguments(c.Get("args")))
 	if err != nil {
 		arguments = c.Get("args")
@@ -98,7 +101,7 @@ func antigravityKind(action string) string {
 func antigravityArguments(args value.Value) string {
 	b := []byte{'{'}
 	for c := args.First(); c.Exists(); c = c.Next() {
-		var doc value.Doc
+		doc := docOf(args)
 		v := c
 		if s, ok := c.Str(); ok {
 			if inner, err := doc.ParseJSON(s); err == nil {
@@ -125,8 +128,7 @@ func (l *antigravityLine) step(typ string, v value.Value, awaited string) {
 	l.place += "."
 	kind := orElse(antigravitySteps[typ], schema.ActionWebFetch)
 	awaited += " " + antigravityKind(kind)
-	key, ok := l.src.Linked(awaited)
-	l.src.Unlink(awaited)
+	key, ok := l.src.Take(awaited)
 	role := schema.Result
 	if !ok {
 		role, key = schema.Whole, schema.MakeID(l.family, l.scope(), l.place)

@@ -48,6 +48,18 @@ func agentOfPath(p string) string {
 	return ""
 }
 
+// agentOfPath is the agent whose log the record is of, as far as the log's path tells.
+func (in *Input) agentOfPath() string {
+	last, path := &in.sources, in.Known.Infrastructure.LogPath
+	if last.path != path {
+		return agentOfPath(path)
+	}
+	if !last.asked {
+		last.agent, last.asked = agentOfPath(path), true
+	}
+	return last.agent
+}
+
 // commonNames are names of files that say nothing of the session in them: there the folder does.
 var commonNames = set(`api_conversation_history ui_messages messages conversation transcript history session chat events
 	log trajectory output index state`)
@@ -100,7 +112,7 @@ func (l *anyAgent) about(v value.Value) {
 	keep(&known.Identity.ProviderName, str(v.Get("modelInfo", "provider")))
 	keep(&known.Identity.ServiceVersion, str(first(v, "agent_version", "agentVersion", "cli_version")))
 	keep(&known.Authorization.Mode, str(first(v, "permission_mode", "permissionMode", "approval_mode", "approvalMode")))
-	if l.agent = agentOfPath(l.in.Known.Infrastructure.LogPath); l.agent == "" {
+	if l.agent = l.in.agentOfPath(); l.agent == "" {
 		l.agent = orElse(str(first(v, "agent_name", "agentName", "agent", "source_app")), known.Identity.ServiceName)
 	}
 	keep(&known.Identity.ServiceName, l.agent)
@@ -177,32 +189,37 @@ func setCommands(f *schema.Fragment, list, arguments value.Value) {
 	f.Command.ToolArguments = without(arguments, func(k string) bool { return k == "commands" })
 }
 
+// The call without an id that waits for its result, and whether several do.
+var linkOpen, linkCrowd = schema.MakeID("open"), schema.MakeID("crowd")
+
 // open remembers a call without an id for the result that follows. Two that are open at once cannot be told apart, and
 // nor can their results.
 func (l *anyAgent) open(key schema.ID, tool string) {
-	if k, ok := l.src.Linked("open"); ok && k != key {
-		l.src.Link("crowd", key)
+	if k, ok := l.src.linked(linkOpen); ok && k != key {
+		l.src.link(linkCrowd, key)
 	}
-	l.src.Link("open", key)
+	l.src.link(linkOpen, key)
 	l.src.Link("open "+tool, key)
 }
 
 // waiting is the call that a result without an id belongs to, if that is certain.
 func (l *anyAgent) waiting(tool string) (schema.ID, bool) {
-	key, ok := l.src.Linked("open")
-	if _, crowd := l.src.Linked("crowd"); !ok || crowd {
+	key, ok := l.src.linked(linkOpen)
+	if _, crowd := l.src.linked(linkCrowd); !ok || crowd {
 		return schema.ID{}, false
 	}
-	if named, ok := l.src.Linked("open " + tool); tool != "" && (!ok || named != key) {
-		return schema.ID{}, false
+	if tool != "" {
+		if named, ok := l.src.Linked("open " + tool); !ok || named != key {
+			return schema.ID{}, false
+		}
 	}
 	return key, true
 }
 
 // turn is the person's: what is open then gets no result any more.
 func (l *anyAgent) turn() {
-	l.src.Unlink("open")
-	l.src.Unlink("crowd")
+	l.src.unlink(linkOpen)
+	l.src.unlink(linkCrowd)
 }
 
 // result emits the result of a call. failed is missing where the source does not say.
@@ -239,16 +256,15 @@ func (l *anyAgent) nameless(f *schema.Fragment, r, failed value.Value) {
 // sendResult fills in the result of the call of that key.
 func (l *anyAgent) fillResult(f *schema.Fragment, key schema.ID, r, failed value.Value) {
 	f.Key = key
-	_, shell := l.src.Linked("shell " + key.String())
-	l.src.Unlink("shell " + key.String())
+	_, shell := l.src.Take("shell " + key.String())
 	anyResult(f, r, failed, shell || toolAction(f.Command.Tool) == schema.ActionShell)
 }
 
 // anyResult reads what a tool gave back: a text, blocks, or an object that tells streams and exit code.
 func anyResult(f *schema.Fragment, r, failed value.Value, shell bool) {
-	var doc value.Doc
+	doc := docOf(r)
 	text := texts(r)
-	if j := jsonText(&doc, doc.Text(text)); r.Kind() != value.Object && j.Kind() == value.Object && exitOf(j).Exists() {
+	if j := jsonText(doc, doc.Text(text)); r.Kind() != value.Object && j.Kind() == value.Object && exitOf(j).Exists() {
 		r = j
 	}
 	if failed.Exists() && failed.Kind() != value.Null {

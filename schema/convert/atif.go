@@ -25,6 +25,9 @@ const atifName = "atif"
 
 func (*atif) Name() string { return atifName }
 
+// Keys of its objects.
+func (*atif) Keys() []string { return []string{"schema_version steps"} }
+
 func (*atif) Detect(v value.Value) bool {
 	return strings.HasPrefix(str(v.Get("schema_version")), "ATIF-") && v.Get("steps").Kind() == value.Array
 }

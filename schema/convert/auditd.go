@@ -46,6 +46,9 @@ func (*auditd) Name() string { return auditdName }
 // Looks says what its lines of text look like.
 func (*auditd) Looks() string { return "type=… msg=audit(time:serial): name=value …" }
 
+// Keys of its objects: it reads lines of text.
+func (*auditd) Keys() []string { return nil }
+
 func (*auditd) Detect(v value.Value) bool {
 	s, ok := v.Str()
 	if !ok {

@@ -76,7 +76,7 @@ func (l *callLog) request(call, tool string, arguments value.Value) *schema.Frag
 
 // setTool sets the tool of a fragment with its arguments; those of a shell are its command and directory.
 func setTool(f *schema.Fragment, tool string, arguments value.Value) {
-	var doc value.Doc
+	doc := docOf(arguments)
 	if s, ok := arguments.Str(); ok && strings.HasPrefix(strings.TrimSpace(s), "{") {
 		if v, err := doc.ParseJSON(s); err == nil {
 			arguments = v

@@ -40,6 +40,14 @@ func (*claude) Name() string { return claudeName }
 var claudeTypes = set(`user assistant system attachment summary permission-mode mode last-prompt ai-title custom-title
 	agent-name file-history-snapshot queue-operation bridge-session progress pr-link worktree-state`)
 
+// Keys of its objects.
+func (*claude) Keys() []string {
+	return []string{
+		"sessionId type", "sessionId uuid parentUuid", "sessionId leafUuid", "type leafUuid", "type snapshot",
+		"type message",
+	}
+}
+
 func (*claude) Detect(v value.Value) bool {
 	typ := str(v.Get("type"))
 	if v.Kind() != value.Object || v.Get("message", "parts").Exists() {

@@ -85,6 +85,9 @@ func hookAgent(v value.Value) string {
 	return claudeName
 }
 
+// Keys of its objects.
+func (*claudeHooks) Keys() []string { return append([]string{"hook_event_name"}, hookWrappings...) }
+
 func (*claudeHooks) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		v = v.First()

@@ -35,6 +35,14 @@ const claudeStreamName = "claude-code-stream"
 
 func (*claudeStream) Name() string { return claudeStreamName }
 
+// Keys of its objects.
+func (*claudeStream) Keys() []string {
+	return []string{
+		"session_id type message", "session_id type subtype", "session_id type uuid",
+		"session_id type permission_denials", "session_id type modelUsage", "session_id type total_cost_usd",
+	}
+}
+
 func (*claudeStream) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		v = v.First()

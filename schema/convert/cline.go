@@ -43,6 +43,9 @@ func isClineUI(v value.Value) bool {
 	return dated && v.Get(typ).Kind() == value.String
 }
 
+// Keys of its objects.
+func (*clineUI) Keys() []string { return []string{"type ts"} }
+
 func (*clineUI) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		v = v.First()
@@ -86,7 +89,7 @@ func (l *clineShown) message(m value.Value) {
 	if m.Get("partial").Bool() || text == "" {
 		return
 	}
-	var doc value.Doc
+	doc := docOf(m)
 	switch kind {
 	case "command":
 		command, shown, _ := strings.Cut(text, "\nOutput:\n")
@@ -101,7 +104,7 @@ func (l *clineShown) message(m value.Value) {
 			l.printed = append(l.printed, shown)
 		}
 	case "tool", "use_mcp_server":
-		call := jsonText(&doc, doc.Text(text))
+		call := jsonText(doc, doc.Text(text))
 		tool, arguments := str(call.Get("tool")), call
 		if kind != "tool" {
 			tool, arguments = "mcp__"+str(call.Get("serverName"))+"__"+orElse(str(call.Get("toolName")), str(call.Get("uri"))), call.Get("arguments")
@@ -218,7 +221,7 @@ func (l *messageLog) clineResult(text string, next value.Value) bool {
 	if rest = strings.TrimSpace(rest); rest == "" {
 		rest = str(next.Get("text"))
 	}
-	var doc value.Doc
+	doc := docOf(next)
 	l.result("", tool, doc.Text(rest), value.Value{})
 	return true
 }

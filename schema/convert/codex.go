@@ -50,6 +50,11 @@ var (
 	codexStream = set("thread.started turn.started turn.completed turn.failed item.started item.updated item.completed")
 )
 
+// Keys of its objects.
+func (*codex) Keys() []string {
+	return []string{"type", "record_type", "msg id", "id timestamp instructions"}
+}
+
 func (*codex) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {
 		return false
@@ -328,7 +333,7 @@ func (l *codexLine) functionCall() {
 	if space := str(l.item.Get("namespace")); space != "" && !strings.HasPrefix(name, space) {
 		name = space + "__" + name
 	}
-	var doc value.Doc
+	doc := docOf(l.item)
 	args, err := doc.ParseJSON(text)
 	if err != nil {
 		args = doc.Text(text)
@@ -368,8 +373,8 @@ func (l *codexLine) customCall() {
 	f := l.request(str(l.item.Get("name")))
 	input := l.item.Get("input")
 	f.Command.ToolArguments = objectOf("input", input)
-	var doc value.Doc
-	if args := jsonText(&doc, input); f.Event.Action == schema.ActionShell && args.Kind() == value.Object {
+	doc := docOf(l.item)
+	if args := jsonText(doc, input); f.Event.Action == schema.ActionShell && args.Kind() == value.Object {
 		l.shell(f, args)
 	}
 	l.send(f, string(objectOf("input", input)))
@@ -538,8 +543,7 @@ func (l *codexLine) processOutput(process, key schema.ID, o *codexOutput) {
 
 // forget drops the links of a write_stdin and, if it has ended, of its process, whose number may come again.
 func (l *codexLine) forget(key schema.ID, ended bool) {
-	name, ok := l.src.Linked("stdin process " + key.String())
-	l.src.Unlink("stdin process " + key.String())
+	name, ok := l.src.Take("stdin process " + key.String())
 	if !ok || !ended {
 		return
 	}
@@ -961,7 +965,7 @@ func readCodexOutput(v value.Value) codexOutput {
 	o.raw = contentText(v)
 	o.text = o.raw
 	if strings.HasPrefix(o.raw, `{"output":`) || strings.HasPrefix(o.raw, `{"metadata":`) {
-		var doc value.Doc
+		doc := docOf(v)
 		if j, err := doc.ParseJSON(o.raw); err == nil {
 			if n, ok := j.Get("metadata", "exit_code").Int(); ok {
 				o.exit = schema.Some(n)

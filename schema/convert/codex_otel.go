@@ -151,8 +151,8 @@ func (o *codexOtelRecord) toolDecision(emit Emit) {
 
 func (o *codexOtelRecord) toolResult(emit Emit) {
 	f := o.fragment(schema.Result)
-	var doc value.Doc
-	arguments := jsonText(&doc, o.get("arguments"))
+	doc := docOf(o.get("arguments"))
+	arguments := jsonText(doc, o.get("arguments"))
 	o.call(f, arguments)
 	out := readCodexOutput(o.get("output"))
 	out.fill(f)

@@ -42,6 +42,8 @@ type Input struct {
 	whole   value.Value // Body as it was unwrapped
 	id      schema.ID   // what ID has found
 
+	sources lastSource
+
 	spare *sync.Pool         // of *schema.Fragment, nil for none
 	made  []*schema.Fragment // taken from it
 }
@@ -105,20 +107,22 @@ type Link struct {
 const MaxLinks = 256
 
 // Link remembers name for an action, forgetting the oldest beyond MaxLinks.
-func (s *Source) Link(name string, action schema.ID) {
-	id := schema.MakeID(name)
-	s.Links = slices.DeleteFunc(s.Links, func(l Link) bool { return l.Name == id })
+func (s *Source) Link(name string, action schema.ID) { s.link(schema.MakeID(name), action) }
+
+func (s *Source) link(name, action schema.ID) {
+	s.unlink(name)
 	if len(s.Links) >= MaxLinks {
 		s.Links = slices.Delete(s.Links, 0, len(s.Links)-MaxLinks+1)
 	}
-	s.Links = append(s.Links, Link{Name: id, Action: action})
+	s.Links = append(s.Links, Link{Name: name, Action: action})
 }
 
 // Linked returns the action that name was linked to.
-func (s *Source) Linked(name string) (schema.ID, bool) {
-	id := schema.MakeID(name)
-	for _, l := range s.Links {
-		if l.Name == id {
+func (s *Source) Linked(name string) (schema.ID, bool) { return s.linked(schema.MakeID(name)) }
+
+func (s *Source) linked(name schema.ID) (schema.ID, bool) {
+	for i := range s.Links {
+		if l := &s.Links[i]; l.Name == name {
 			return l.Action, true
 		}
 	}
@@ -126,9 +130,25 @@ func (s *Source) Linked(name string) (schema.ID, bool) {
 }
 
 // Unlink forgets name.
-func (s *Source) Unlink(name string) {
+func (s *Source) Unlink(name string) { s.unlink(schema.MakeID(name)) }
+
+func (s *Source) unlink(name schema.ID) {
+	for i := range s.Links {
+		if s.Links[i].Name == name { // once, see link
+			s.Links = slices.Delete(s.Links, i, i+1)
+			return
+		}
+	}
+}
+
+// Take is Linked, and then Unlink.
+func (s *Source) Take(name string) (schema.ID, bool) {
 	id := schema.MakeID(name)
-	s.Links = slices.DeleteFunc(s.Links, func(l Link) bool { return l.Name == id })
+	action, ok := s.linked(id)
+	if ok {
+		s.unlink(id)
+	}
+	return action, ok
 }
 
 // Emit receives a fragment. The fragment and its strings are valid only until it returns.
@@ -159,9 +179,9 @@ type Options struct {
 
 // Converter recognises formats and dispatches to them. It is safe for concurrent use: all state is in the Source.
 type Converter struct {
-	formats  []Format // in order of detection
-	named    map[string]Format
-	fallback Format // takes anything
+	formats  []*gate // in order of detection
+	named    map[string]*gate
+	fallback *gate // takes anything
 	auto     bool
 	spare    sync.Pool // of *schema.Fragment: 2 KB each that need not be made anew for every line
 }
@@ -173,16 +193,18 @@ func New(o Options) (*Converter, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Converter{formats: all, named: map[string]Format{}, fallback: all[len(all)-1]}
+	c := &Converter{named: map[string]*gate{}}
 	for _, f := range all {
-		c.named[f.Name()] = f
+		c.fallback = newGate(f)
+		c.formats = append(c.formats, c.fallback)
+		c.named[f.Name()] = c.fallback
 	}
 	if o.Format == "" || o.Format == "auto" {
 		c.auto = true
 		return c, nil
 	}
 	if f := c.named[o.Format]; f != nil {
-		c.formats = []Format{f}
+		c.formats = []*gate{f}
 		return c, nil
 	}
 	return nil, fmt.Errorf("format %q is not known; known are auto, %s", o.Format, strings.Join(Names(), ", "))
@@ -215,12 +237,16 @@ func (c *Converter) Convert(src *Source, in *Input, emit Emit) string {
 func (c *Converter) dispatch(src *Source, in *Input, emit Emit) string {
 	in.spare = &c.spare
 	defer in.release()
+	keys := in.Body.Keys()
 	current := c.named[src.Format]
-	if current != nil && !lastResorts[src.Format] && current.Detect(in.Body) && current.Convert(src, in, emit) {
+	if current != nil && current.last {
+		current = nil
+	}
+	if current != nil && current.detect(in.Body, keys) && current.Convert(src, in, emit) {
 		return src.Format
 	}
 	for _, f := range c.formats {
-		if f == current && !lastResorts[src.Format] || f == c.fallback || !f.Detect(in.Body) || !f.Convert(src, in, emit) {
+		if f == current || f == c.fallback || !f.detect(in.Body, keys) || !f.Convert(src, in, emit) {
 			continue
 		}
 		src.Format = f.Name()

@@ -359,5 +359,6 @@ func FuzzFormats(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b string) {
 		src := new(Source)
 		feed(c, src, []string{a, b, a}, func(f *schema.Fragment) { checkFragment(t, f) })
+		checkGates(t, c, a)
 	})
 }

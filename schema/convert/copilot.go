@@ -38,6 +38,9 @@ var copilotTypes = []string{
 	"user_input.", "external_tool.", "command.", "exit_plan_mode.", "mcp.", "sampling.",
 }
 
+// Keys of its objects.
+func (*copilot) Keys() []string { return []string{"data type"} }
+
 func (*copilot) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("data").Kind() != value.Object {
 		return false

@@ -34,6 +34,14 @@ const cursorName = "cursor"
 
 func (*cursor) Name() string { return cursorName }
 
+// Keys of its objects.
+func (*cursor) Keys() []string {
+	return []string{
+		"type status", "type tool_call call_id", "type session_id result duration_ms",
+		"type subtype apiKeySource session_id", "role message",
+	}
+}
+
 func (*cursor) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {
 		return false

@@ -30,6 +30,15 @@ const droidName = "droid"
 
 func (*droid) Name() string { return droidName }
 
+// Keys of its objects.
+func (*droid) Keys() []string {
+	return []string{
+		"type id cwd", "type id version", "type role text", "type id timestamp message",
+		"type sessionId subtype", "type cwd model", "type toolName", "type toolId", "type toolCallId",
+		"type finalText", "type source",
+	}
+}
+
 func (*droid) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("uuid").Exists() {
 		return false

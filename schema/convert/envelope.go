@@ -29,7 +29,7 @@ func Unwrap(doc *value.Doc, rec Record) Input {
 
 // Unwrap makes in the input that rec holds, whatever it was before: one Input, which is large, serves all records.
 func (in *Input) Unwrap(doc *value.Doc, rec Record) {
-	*in = Input{Body: rec.Body, record: rec.ID, made: in.made[:0]}
+	*in = Input{Body: rec.Body, record: rec.ID, made: in.made[:0], sources: in.sources}
 	in.Known.Time = rec.Time
 	in.Known.Trail.Tag = rec.Tag
 	in.beside("metadata", rec.Meta)
@@ -39,7 +39,23 @@ func (in *Input) Unwrap(doc *value.Doc, rec Record) {
 	}
 	in.unwrapInner(doc)
 	in.whole = in.Body
-	in.Source = schema.MakeID(rec.Tag, in.Known.Infrastructure.LogPath)
+	in.Source = in.sources.of(rec.Tag, in.Known.Infrastructure.LogPath)
+}
+
+// lastSource is the source of the record before: most records are of the same log as that one.
+type lastSource struct {
+	tag, path string
+	id        schema.ID
+	agent     string // what agentOfPath has found, once it was asked
+	asked     bool
+}
+
+// of is the identity of the log with that tag and path.
+func (l *lastSource) of(tag, path string) schema.ID {
+	if l.id.IsZero() || l.tag != tag || l.path != path {
+		*l = lastSource{tag: strings.Clone(tag), path: strings.Clone(path), id: schema.MakeID(tag, path)}
+	}
+	return l.id
 }
 
 // unwrapInner takes the record out of objects. A container runtime's line may stand in the log text of another wrapping.
@@ -184,7 +200,7 @@ func (in *Input) isOuter(key string) bool {
 // take reads one key of the wrapping. beside says that the agent's own record stands under another key. It returns
 // false when the key is not (surely) wrapping.
 func (in *Input) take(outer, c value.Value, beside bool) bool {
-	a, s := &in.Known.Infrastructure, c.String()
+	a := &in.Known.Infrastructure
 	switch k := c.Key(); k {
 	case "kubernetes":
 		if c.Kind() != value.Object {
@@ -193,6 +209,7 @@ func (in *Input) take(outer, c value.Value, beside bool) bool {
 		in.kubernetes(c)
 		return true
 	case "path", "filename", "file_path", "file", "log_path", "source_path", "log.file.path":
+		s := c.String()
 		if s == "" || a.LogPath != "" || !beside && !looksLikeLog(outer, s) {
 			return false
 		}
@@ -217,8 +234,12 @@ func (in *Input) take(outer, c value.Value, beside bool) bool {
 			in.Known.Time = parseTime(c)
 		}
 		return true
+	case "az", "ec2_instance_id", "account_id", "container_id", "container_name":
+		if !beside {
+			return in.takeCloud(outer, k, c.String())
+		}
 	}
-	return beside && in.takeBeside(c.Key(), s) || !beside && in.takeCloud(outer, c.Key(), s)
+	return beside && in.takeBeside(c.Key(), c.String())
 }
 
 // takeBeside reads wrapping that has its meaning only beside a log text.
@@ -344,8 +365,12 @@ func (in *Input) kubernetes(v value.Value) {
 
 // single is an object of one key.
 func single(k string, v value.Value) schema.JSON {
-	b := value.AppendString([]byte{'{'}, k)
-	return schema.JSON(append(v.AppendJSON(append(b, ':')), '}'))
+	if !v.Exists() {
+		v = docOf(v).Null()
+	}
+	return schema.JSON(v.Compose(func(b []byte) []byte {
+		return append(v.AppendJSON(append(value.AppendString(append(b, '{'), k), ':')), '}')
+	}))
 }
 
 // looksLikeLog says whether a path in a parsed record is that of the log, which tail's path_key adds: it has a log's

@@ -103,7 +103,7 @@ func (e *Explainer) format(name string) *FormatFinding {
 // no use for; texts are not told, only that it is one.
 func (c *Converter) evidence(name string, body value.Value) []string {
 	if body.Kind() == value.String {
-		if t, ok := c.named[name].(textual); ok {
+		if t, ok := c.named[name].Format.(textual); ok {
 			return []string{t.Looks()}
 		}
 		return []string{"a line of text"}

@@ -27,6 +27,9 @@ const falcoName = "falco"
 
 func (*falco) Name() string { return falcoName }
 
+// Keys of its objects.
+func (*falco) Keys() []string { return []string{"rule priority output"} }
+
 func (*falco) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		v = v.First()

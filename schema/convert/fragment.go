@@ -153,12 +153,69 @@ func timeOf(s string) time.Time {
 		var d value.Doc
 		return epoch(d.Text(s))
 	}
+	if t, ok := plainTime(s); ok {
+		if sane(t) {
+			return t
+		}
+		return time.Time{}
+	}
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil && sane(t) {
 			return t.UTC()
 		}
 	}
 	return time.Time{}
+}
+
+// plainTime reads 2026-03-01T10:00:00.123456789Z, with as many digits of a second as there are up to nine, or none: the
+// form of nearly all times.
+func plainTime(s string) (time.Time, bool) {
+	if len(s) < len("2026-03-01T10:00:00Z") || len(s) > len("2026-03-01T10:00:00.123456789Z") || s[len(s)-1] != 'Z' ||
+		s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+		return time.Time{}, false
+	}
+	var part [6]int
+	for i, at := range [...]int{2, 5, 8, 11, 14, 17} {
+		tens, ones := s[at]-'0', s[at+1]-'0'
+		if tens > 9 || ones > 9 {
+			return time.Time{}, false
+		}
+		part[i] = int(tens)*10 + int(ones)
+	}
+	year, ok := century(s[:2])
+	if !ok || part[1] > 12 || part[3] > 23 || part[4] > 59 || part[5] > 59 {
+		return time.Time{}, false
+	}
+	nanos, ok := fraction(s[19 : len(s)-1])
+	t := time.Date(year+part[0], time.Month(part[1]), part[2], part[3], part[4], part[5], nanos, time.UTC)
+	return t, ok && t.Day() == part[2] && t.Month() == time.Month(part[1]) // else the month has no such day
+}
+
+// century reads the first two digits of a year.
+func century(s string) (year int, ok bool) {
+	tens, ones := s[0]-'0', s[1]-'0'
+	return (int(tens)*10 + int(ones)) * 100, tens <= 9 && ones <= 9
+}
+
+// fraction reads a point and up to nine digits of a second as nanoseconds; nothing is none.
+func fraction(s string) (nanos int, ok bool) {
+	if s == "" {
+		return 0, true
+	}
+	if s[0] != '.' || len(s) == 1 {
+		return 0, false
+	}
+	for i := 1; i <= 9; i++ {
+		digit := byte(0)
+		if i < len(s) {
+			digit = s[i] - '0'
+		}
+		if digit > 9 {
+			return 0, false
+		}
+		nanos = nanos*10 + int(digit)
+	}
+	return nanos, true
 }
 
 // sane bounds times to those a log can hold.
@@ -250,21 +307,22 @@ func contentText(v value.Value) string {
 	return b.String()
 }
 
+// docOf is the document that v is of, to which what a text of it holds can be added; a new one if there is no v.
+func docOf(v value.Value) *value.Doc {
+	if doc := v.Doc(); doc != nil {
+		return doc
+	}
+	return new(value.Doc)
+}
+
 // str returns a string value, "" for anything else.
 func str(v value.Value) string {
 	s, _ := v.Str()
 	return s
 }
 
-// first returns the first of the keys that v has.
-func first(v value.Value, keys ...string) value.Value {
-	for _, k := range keys {
-		if c := v.Get(k); c.Exists() && c.Kind() != value.Null {
-			return c
-		}
-	}
-	return value.Value{}
-}
+// first returns the first of the keys that v has, with a value.
+func first(v value.Value, keys ...string) value.Value { return v.Any(keys...) }
 
 // jsonOf is the JSON text of a value, "" of a missing or null one.
 func jsonOf(v value.Value) schema.JSON {
@@ -281,7 +339,7 @@ func objectOf(name string, v value.Value) schema.JSON {
 	case v.Kind() == value.Object || v.Kind() == value.Missing || v.Kind() == value.Null:
 		return jsonOf(v)
 	case isText && strings.HasPrefix(s, "{"):
-		var doc value.Doc
+		doc := docOf(v)
 		if parsed, err := doc.ParseJSON(s); err == nil {
 			return jsonOf(parsed)
 		}
@@ -291,24 +349,30 @@ func objectOf(name string, v value.Value) schema.JSON {
 
 // without is the object v as JSON, less the keys for which skip says so; "" when nothing is left.
 func without(v value.Value, skip func(key string) bool) schema.JSON {
-	var b []byte
-	for c := v.First(); c.Exists(); c = c.Next() {
-		if skip(c.Key()) {
-			continue
-		}
-		b = c.AppendJSON(appendKey(b, c.Key()))
+	if !v.Exists() {
+		return ""
 	}
-	return closed(b)
+	return schema.JSON(v.Compose(func(b []byte) []byte {
+		for c := v.First(); c.Exists(); c = c.Next() {
+			if !skip(c.Key()) {
+				b = c.AppendJSON(appendKey(b, c.Key()))
+			}
+		}
+		if len(b) > 0 {
+			b = append(b, '}')
+		}
+		return b
+	}))
 }
 
-// appendKey begins another member of an object that is not closed yet; nil is one without any.
+// appendKey begins another member of an object that is not closed yet; an empty b is one without any.
 func appendKey(b []byte, key string) []byte {
 	return append(value.AppendString(append(b, before(b)), key), ':')
 }
 
 // before is what stands before the next member of such an object.
 func before(b []byte) byte {
-	if b == nil {
+	if len(b) == 0 {
 		return '{'
 	}
 	return ','

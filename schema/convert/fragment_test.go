@@ -1,6 +1,9 @@
 package convert
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // A call id counts as unique in the world only when chance or a clock made it.
 func TestIsGlobal(t *testing.T) {
@@ -13,6 +16,26 @@ func TestIsGlobal(t *testing.T) {
 	} {
 		if got := isGlobal(id); got != want {
 			t.Errorf("%q: %v", id, got)
+		}
+	}
+}
+
+// Times in the usual form are read without the help of the time package, and as it reads them.
+func TestPlainTime(t *testing.T) {
+	for _, s := range []string{
+		"2026-03-01T10:00:00Z", "2026-03-01T10:00:00.5Z", "2026-12-31T23:59:59.123456789Z", "2024-02-29T00:00:00.000Z",
+		"2025-02-29T00:00:00Z", "2026-04-31T00:00:00Z", "2026-00-10T00:00:00Z", "2026-13-10T00:00:00Z", "2026-01-00T00:00:00Z",
+		"2026-03-01T24:00:00Z", "2026-03-01T10:60:00Z", "2026-03-01T10:00:60Z", "2026-03-01T10:00:00.Z", "2026-03-01T10:00:00,5Z",
+		"2026-03-01T10:00:00.1234567890Z", "2026-03-01T10:00:00.12x4Z", "2026-03-01t10:00:00Z", "2026-03-01T10:00:00z",
+		"2x26-03-01T10:00:00Z", "2026-03-01T10:00:0:Z", "9999-12-31T23:59:59Z", "0000-01-01T00:00:00Z",
+	} {
+		got, ok := plainTime(s)
+		want, err := time.Parse(time.RFC3339Nano, s)
+		if ok && (err != nil || !got.Equal(want)) {
+			t.Errorf("%s: %v, want %v, %v", s, got, want, err)
+		}
+		if usual := err == nil && len(s) <= 30 && s[19] != ','; ok != usual {
+			t.Errorf("%s: read %v, want %v", s, ok, usual)
 		}
 	}
 }

@@ -49,6 +49,14 @@ func onlyKeys(v value.Value, keys map[string]bool) bool {
 	return true
 }
 
+// Keys of its objects.
+func (*gemini) Keys() []string {
+	return []string{
+		"sessionId projectHash", "sessionId messages startTime", "$set", "$rewindTo", "attributes", "type id",
+		"type tool_id", "type session_id model", "type stats timestamp", "type timestamp role content",
+	}
+}
+
 func (*gemini) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("uuid").Exists() {
 		return false
@@ -237,8 +245,7 @@ func (l *geminiLog) result(c geminiCall, v value.Value) {
 	f := l.fragment(schema.Result, parseTime(v.Get("timestamp")))
 	f.Command.CallID = c.id
 	key := l.key(c)
-	_, shell := l.src.Linked("shell " + key.String())
-	l.src.Unlink("shell " + key.String())
+	_, shell := l.src.Take("shell " + key.String())
 	output, failure := geminiResponse(v.Get("result"))
 	geminiOutcome(f, status, output, failure, shell)
 	identifyLine(f, key, status, output, failure)
@@ -416,8 +423,7 @@ func (l *geminiLog) streamResult(v value.Value) {
 	if c.id == "" {
 		key = schema.MakeID(geminiName, l.in.ID().String())
 	}
-	_, shell := l.src.Linked("shell " + key.String())
-	l.src.Unlink("shell " + key.String())
+	_, shell := l.src.Take("shell " + key.String())
 	output, failure, status := contentText(v.Get("output")), str(v.Get("error", "message")), str(v.Get("status"))
 	if strings.HasPrefix(failure, "[Operation Cancelled]") && status == "error" {
 		status = "cancelled"
@@ -447,7 +453,7 @@ func (l *geminiLog) record(v value.Value) {
 	f.Session.Turn = str(a.Get("prompt_id"))
 	f.Identity.UserEmail = str(a.Get("user.email"))
 	f.Command.Tool = str(a.Get("function_name"))
-	var doc value.Doc
+	doc := docOf(a)
 	args, err := doc.ParseJSON(str(a.Get("function_args")))
 	if err != nil {
 		args = a.Get("function_args")

@@ -102,7 +102,7 @@ func (g *generic) Detect(v value.Value) bool {
 func (g *generic) Convert(src *Source, in *Input, emit Emit) bool {
 	f := newFragment(in, genericName, genericName, schema.Whole)
 	setTime(f, parseTime(first(in.Body, "@timestamp", "timestamp", "time", "ts")))
-	var doc value.Doc
+	doc := docOf(in.Body)
 	taken := map[string]bool{}
 	for _, m := range g.fields {
 		v, name := lookup(in.Body, m.path), m.path

@@ -29,6 +29,14 @@ const gooseName = "goose"
 
 func (*goose) Name() string { return gooseName }
 
+// Keys of its objects.
+func (*goose) Keys() []string {
+	return []string{
+		"working_dir message_count", "role content", "type message", "type total_tokens", "type extension_id",
+		"type extensionId",
+	}
+}
+
 func (*goose) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("sessionId").Exists() || v.Get("uuid").Exists() {
 		return false

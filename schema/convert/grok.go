@@ -21,6 +21,11 @@ const grokName = "grok-cli"
 
 func (*grok) Name() string { return grokName }
 
+// Keys of its objects.
+func (*grok) Keys() []string {
+	return []string{"type content", "type kind", "chat_format_version info"}
+}
+
 func (*grok) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("sessionId").Exists() || v.Get("message").Exists() || v.Get("timestamp").Exists() {
 		return false

@@ -22,6 +22,9 @@ const hermesName = "hermes"
 
 func (*hermes) Name() string { return hermesName }
 
+// Keys of its objects.
+func (*hermes) Keys() []string { return []string{"session_id messages session_start"} }
+
 func (*hermes) Detect(v value.Value) bool {
 	return v.Get("session_id").Kind() == value.String && v.Get("messages").Kind() == value.Array &&
 		v.Get("session_start").Exists() && (v.Get("platform").Exists() || v.Get("message_count").Exists())
@@ -69,7 +72,7 @@ func openAIResult(l *callLog, m value.Value) {
 	f.Command.Tool = str(first(m, "tool_name", "name"))
 	text := texts(m.Get("content"))
 	setStdout(&f.Execution, text)
-	var doc value.Doc
+	doc := docOf(m)
 	if strings.HasPrefix(text, "{") {
 		if r, err := doc.ParseJSON(text); err == nil {
 			if code, ok := first(r, "exit_code", "exitCode", "returncode").Int(); ok {

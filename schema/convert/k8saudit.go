@@ -35,6 +35,11 @@ const k8sAuditName = "k8s-audit"
 
 func (*k8sAudit) Name() string { return k8sAuditName }
 
+// Keys of its objects.
+func (*k8sAudit) Keys() []string {
+	return []string{"apiVersion auditID", "apiVersion items", "auditID stage verb"}
+}
+
 func (*k8sAudit) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		v = v.First()

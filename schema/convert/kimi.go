@@ -36,6 +36,9 @@ var kimiTypes = set(`config.update tools.set_active_tools turn.prompt turn.steer
 	plan_mode.cancel full_compaction.begin full_compaction.complete micro_compaction.apply tools.update_store
 	task.started task.terminated mcp.tools_discovered`)
 
+// Keys of its objects.
+func (*kimi) Keys() []string { return []string{"type time", "type protocol_version created_at"} }
+
 func (*kimi) Detect(v value.Value) bool {
 	switch typ := str(v.Get("type")); {
 	case v.Get("payload").Exists() || v.Get("data").Exists():

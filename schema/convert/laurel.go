@@ -26,6 +26,9 @@ var laurelParts = set("ID NODE SYSCALL EXECVE CWD PATH PROCTITLE PARENT_INFO USE
 
 func (*laurel) Name() string { return laurelName }
 
+// Keys of its objects.
+func (*laurel) Keys() []string { return []string{"ID"} }
+
 func (*laurel) Detect(v value.Value) bool {
 	id, ok := v.Get("ID").Str()
 	stamp, serial, cut := strings.Cut(id, ":")

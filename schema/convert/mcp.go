@@ -38,6 +38,9 @@ func (*mcp) Looks() string {
 	return "a client's log: \"… Message from client: {JSON-RPC}\" or \"… from server: …\""
 }
 
+// Keys of its objects.
+func (*mcp) Keys() []string { return []string{"jsonrpc", "message", "payload", "rpc", "data", "body"} }
+
 func (*mcp) Detect(v value.Value) bool {
 	if s, ok := v.Str(); ok {
 		_, ok := readMCPLine(new(value.Doc), s)
@@ -188,10 +191,10 @@ func (*mcp) Convert(src *Source, in *Input, emit Emit) bool {
 	v := in.Body
 	l := mcpLine{callLog: callLog{src: src, in: in, emit: emit, format: mcpName, family: mcpName}}
 	if s, ok := v.Str(); ok {
-		var doc value.Doc
-		t, ok := readMCPLine(&doc, s)
+		doc := docOf(v)
+		t, ok := readMCPLine(doc, s)
 		if !ok {
-			if t, ok = readMCPLine(&doc, l.part(s)); !ok {
+			if t, ok = readMCPLine(doc, l.part(s)); !ok {
 				return false
 			}
 		}

@@ -1,7 +1,6 @@
 package convert
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/agentaudit/agentaudit/schema/value"
@@ -201,7 +200,7 @@ func (l *messageLog) block(b value.Value, typ string) {
 		r := first(b, "content", "output", "result", "response")
 		failed := first(b, "is_error", "isError")
 		if t := r.Get("type"); t.Kind() == value.String && r.Get("value").Exists() { // AI SDK 5: {type: text|json|error-text, value}
-			failed = boolean(strings.HasPrefix(str(t), "error"))
+			failed = docOf(b).Bool(strings.HasPrefix(str(t), "error"))
 			r = r.Get("value")
 		}
 		l.result(orElse(str(b.Get("tool_use_id")), callIDOf(b)), toolNameOf(b), r, failed)
@@ -214,21 +213,17 @@ func (l *messageLog) invocation(b value.Value, tool string) {
 	l.call(id, tool, first(b, "args", "input"))
 	switch state := str(b.Get("state")); state {
 	case "result", "output-available", "output-error":
-		l.result(id, tool, first(b, "result", "output", "errorText"), boolean(state == "output-error"))
+		l.result(id, tool, first(b, "result", "output", "errorText"), docOf(b).Bool(state == "output-error"))
 	case "output-denied":
-		l.result(id, tool, b, boolean(true))
+		l.result(id, tool, b, docOf(b).Bool(true))
 	}
-}
-
-// boolean is a value that is true or false.
-func boolean(b bool) value.Value {
-	var doc value.Doc
-	v, _ := doc.ParseJSON(strconv.FormatBool(b)) // there is no error
-	return v
 }
 
 // plainWord is a word in small letters, without what joins its parts: tool_use, toolUse and tool-use are one.
 func plainWord(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r < 'a' || r > 'z' }) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'A' && r <= 'Z':

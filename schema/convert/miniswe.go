@@ -38,6 +38,9 @@ const miniSWEName = "mini-swe-agent"
 
 func (*miniSWE) Name() string { return miniSWEName }
 
+// Keys of its objects.
+func (*miniSWE) Keys() []string { return []string{"messages"} }
+
 func (*miniSWE) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		return miniMessages(v)
@@ -159,7 +162,7 @@ func (d *miniDoc) actions(m, actions value.Value, role string) {
 		return
 	}
 	for c := m.Get("tool_calls").First(); c.Exists(); c = c.Next() {
-		var doc value.Doc
+		doc := docOf(c)
 		args, err := doc.ParseJSON(str(c.Get("function", "arguments")))
 		if err != nil {
 			args = c.Get("function", "arguments")

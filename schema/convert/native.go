@@ -179,10 +179,8 @@ func (r *nativeReader) field(path string, v value.Value) bool {
 		return false
 	}
 	name := strings.TrimPrefix(strings.TrimPrefix(path, "identity."), "infrastructure.")
-	if to, ok := nativeNames[name]; ok {
-		name = to
-	}
-	switch name {
+	to := nativeFields[name]
+	switch to.name {
 	case "id":
 		if r.id == "" {
 			r.id = v.String()
@@ -198,14 +196,13 @@ func (r *nativeReader) field(path string, v value.Value) bool {
 		r.succeeded = v
 		return v.Kind() == value.Bool
 	case "command":
+		to = nativeFields["process.command_line"]
 		if v.Kind() == value.Array {
-			name = "process.args"
-		} else {
-			name = "process.command_line"
+			to = nativeFields["process.args"]
 		}
 	}
-	f := schema.FieldByPath(name)
-	if f == nil || f.Path == "agent_audit.provenance.conflicts" || f.Path == "agent_audit.session.preceding" {
+	f := to.field
+	if f == nil {
 		return false
 	}
 	if f.Path == "agent_audit.fields" {
@@ -306,17 +303,36 @@ func (r *nativeReader) identify(v value.Value) {
 	}
 }
 
-// nativeNames are our names for fields of the document, by group; each line has the document's first.
-var nativeNames = func() map[string]string {
-	m := map[string]string{}
+// nativeField is what a name of an event stands for: a field of the document, or a part of the event that native itself
+// knows by the first name of its line, and which is no field.
+type nativeField struct {
+	name  string
+	field *schema.Field
+}
+
+// nativeFields are the fields of the document, those aside that only the pipeline sets, by their own paths and by the names
+// we have for them, by group; each line of the table has the document's first.
+var nativeFields = func() map[string]nativeField {
+	m := map[string]nativeField{}
+	for i := range schema.Fields {
+		if f := &schema.Fields[i]; f.Path != "agent_audit.provenance.conflicts" && f.Path != "agent_audit.session.preceding" {
+			m[f.Path] = nativeField{f.Path, f}
+		}
+	}
+	for _, n := range nativeParts {
+		m[n] = nativeField{n, m[n].field}
+	}
 	for line := range strings.Lines(nativeTable) {
 		names := strings.Fields(line)
 		for _, n := range names[min(1, len(names)):] {
-			m[n] = names[0]
+			m[n] = nativeField{names[0], m[names[0]].field}
 		}
 	}
 	return m
 }()
+
+// nativeParts are names that field knows.
+var nativeParts = []string{"id", "phase", "success", "api_key", "command", "ecs.version", "event.dataset", "data_stream.dataset", "data_stream.type", "data_stream.namespace"}
 
 const nativeTable = `@timestamp timestamp ts time
 id event_id uuid event.id

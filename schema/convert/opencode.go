@@ -34,6 +34,14 @@ const opencodeName = "opencode"
 
 func (*opencode) Name() string { return opencodeName }
 
+// Keys of its objects.
+func (*opencode) Keys() []string {
+	return []string{
+		"messageID id type", "part", "properties", "info messages", "projectID directory time",
+		"sessionID role time",
+	}
+}
+
 func (*opencode) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {
 		return false

@@ -40,6 +40,11 @@ var openHandsKinds = set(`ActionEvent ObservationEvent MessageEvent SystemPrompt
 	PauseEvent InterruptEvent TokenEvent Condensation CondensationRequest CondensationSummaryEvent
 	ConversationStateUpdateEvent ConversationErrorEvent LLMCompletionLogEvent HookExecutionEvent`)
 
+// Keys of its objects.
+func (*openHands) Keys() []string {
+	return []string{"history", "kind", "action", "observation content"}
+}
+
 func (*openHands) Detect(v value.Value) bool {
 	switch {
 	case v.Kind() == value.Array:
@@ -286,7 +291,7 @@ var openHandsOwn = set(`thought kind cwd is_input hidden confirmation_state is_c
 
 // openHandsArguments are the arguments as the model wrote them, which is all there is of a call that could not be read.
 func openHandsArguments(v value.Value) value.Value {
-	var doc value.Doc
+	doc := docOf(v)
 	text := str(first(v.Get("tool_call"), "arguments"))
 	if text == "" {
 		text = str(v.Get("tool_call", "function", "arguments"))
@@ -437,8 +442,7 @@ func (e *openHandsOne) cause() (schema.ID, bool) {
 		return schema.MakeID(openHandsName, e.base, s), e.v.Get("observation").String() == "run"
 	}
 	last := e.link("last")
-	key, ok := e.src.Linked(last)
-	e.src.Unlink(last)
+	key, ok := e.src.Take(last)
 	e.asked = ok
 	return key, ok && e.id() == ""
 }

@@ -305,7 +305,10 @@ func otlpLooks(v value.Value) bool {
 		return true
 	}
 	for c := v.First(); c.Exists(); c = c.Next() {
-		if k := c.Key(); strings.HasPrefix(k, "attributes.") || strings.HasPrefix(k, "Attributes.") || strings.HasPrefix(k, "labels.") {
+		switch k := c.Key(); {
+		case k == "":
+		case k[0] == 'a' && strings.HasPrefix(k, "attributes."), k[0] == 'A' && strings.HasPrefix(k, "Attributes."),
+			k[0] == 'l' && strings.HasPrefix(k, "labels."):
 			return true
 		}
 	}

@@ -50,8 +50,8 @@ type genAIRecord struct {
 func readGenAI(r *otlpRecord, src *Source, in *Input, emit Emit) {
 	l := callLog{src: src, in: in, emit: emit, format: genAIOtelName, family: spansName, time: r.time}
 	g := genAIRecord{l, r, &span{attrs: r.attrs, resource: r.resource}}
-	var doc value.Doc
-	body := otlpPlain(&doc, r.body)
+	doc := docOf(r.body)
+	body := otlpPlain(doc, r.body)
 	switch r.event {
 	case "gen_ai.choice":
 		g.calls(body.Get("message", "tool_calls"))

@@ -23,9 +23,9 @@ import (
 
 // Partial is the beginning of a JSON value of which the rest has not come yet.
 type Partial struct {
-	Text  string        // its lines, each with its end; "" when there are none
-	First schema.ID     // identity of the first line
-	Known schema.Action // what the wrapping said of the first line
+	Text  string         // its lines, each with its end; "" when there are none
+	First schema.ID      // identity of the first line
+	Known *schema.Action // what the wrapping said of the first line; nil when there are none
 
 	nesting value.Nesting // behind Text[:fed]
 	fed     int
@@ -88,7 +88,7 @@ func (p *Partial) begin(in *Input) bool {
 	if n.Feed(line+"\n") >= 0 || n.InString {
 		return false
 	}
-	*p = Partial{Text: line + "\n", First: in.ID(), Known: *in.Known.Clone(), nesting: n, fed: len(line) + 1}
+	*p = Partial{Text: line + "\n", First: in.ID(), Known: in.Known.Clone(), nesting: n, fed: len(line) + 1}
 	return true
 }
 
@@ -115,7 +115,7 @@ func (c *Converter) complete(src *Source, in *Input, end int, emit Emit) {
 		return
 	}
 	src.Partial = Partial{}
-	one := Input{Body: v, Known: p.Known, Source: in.Source, content: p.Text[:end], id: p.First}
+	one := Input{Body: v, Known: *p.Known, Source: in.Source, content: p.Text[:end], id: p.First}
 	one.unwrapInner(doc)
 	one.whole = one.Body
 	if one.Known.Time.IsZero() {
@@ -135,7 +135,7 @@ func (c *Converter) Flush(src *Source, emit Emit) {
 	offset := p.Known.Infrastructure.LogOffset
 	for n, line := range strings.Split(text, "\n") {
 		doc := new(value.Doc)
-		one := Input{Body: doc.Text(line), Known: p.Known, content: line, id: p.First}
+		one := Input{Body: doc.Text(line), Known: *p.Known, content: line, id: p.First}
 		if n > 0 {
 			one.id = schema.MakeID(p.First.String(), "line", strconv.Itoa(n))
 		}

@@ -41,6 +41,9 @@ var (
 	piEntries = set(`model_change thinking_level_change compaction branch_summary custom custom_message label session_info`)
 )
 
+// Keys of its objects.
+func (*pi) Keys() []string { return []string{"type"} }
+
 func (*pi) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("sessionId").Exists() {
 		return false

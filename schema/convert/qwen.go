@@ -20,6 +20,9 @@ const qwenName = "qwen-code"
 
 func (*qwen) Name() string { return qwenName }
 
+// Keys of its objects.
+func (*qwen) Keys() []string { return []string{"sessionId message"} }
+
 func (*qwen) Detect(v value.Value) bool {
 	return v.Get("sessionId").Kind() == value.String && v.Get("message", "parts").Kind() == value.Array
 }
@@ -95,8 +98,7 @@ func (l *qwenLine) result(r value.Value) {
 	id := str(r.Get("id"))
 	f.Command.CallID = id
 	key := l.key(id)
-	_, shell := l.src.Linked("shell " + key.String())
-	l.src.Unlink("shell " + key.String())
+	_, shell := l.src.Take("shell " + key.String())
 	shell = shell || toolAction(str(r.Get("name"))) == schema.ActionShell
 	detail := l.body.Get("toolCallResult")
 	if of := str(detail.Get("callId")); of != "" && of != id {

@@ -30,6 +30,9 @@ func (*shellHistory) Looks() string {
 	return "#seconds, then a command (bash); or \": seconds:seconds;command\" (zsh)"
 }
 
+// Keys of its objects: it reads lines of text.
+func (*shellHistory) Keys() []string { return nil }
+
 func (*shellHistory) Detect(v value.Value) bool { return v.Kind() == value.String }
 
 const shellHistoryOpen = "shell history"

@@ -41,6 +41,13 @@ const spansName = "otel-spans"
 
 func (*spans) Name() string { return spansName }
 
+// Keys of its objects.
+func (*spans) Keys() []string {
+	return []string{
+		"resourceSpans", "resource_spans", "batches", "name attributes", "name type startTime",
+	}
+}
+
 func (*spans) Detect(v value.Value) bool {
 	found := false
 	eachSpan(v, func(s *span) { found = found || s.ours() })
@@ -229,8 +236,8 @@ func (s *span) arguments(f *schema.Fragment, tool string) {
 
 // setArguments sets a tool with its arguments as frameworks give them. A shell's command goes by many names there.
 func setArguments(f *schema.Fragment, tool string, v value.Value) {
-	var doc value.Doc
-	v = spanInputs(&doc, v)
+	doc := docOf(v)
+	v = spanInputs(doc, v)
 	setTool(f, tool, v)
 	if f.Event.Action != schema.ActionShell || f.Command.Line != "" {
 		return
@@ -334,8 +341,8 @@ func (s *span) outcome(f *schema.Fragment) {
 // toolResult reads the result of a tool as frameworks have it: text, a message, or an object. An object may say that the tool
 // failed, and a shell's how the command ended.
 func toolResult(f *schema.Fragment, r value.Value) {
-	var doc value.Doc
-	v := otlpPlain(&doc, r)
+	doc := docOf(r)
+	v := otlpPlain(doc, r)
 	if s, ok := v.Str(); ok {
 		if parsed, err := doc.ParseJSON(strings.TrimSpace(s)); err == nil {
 			v = parsed

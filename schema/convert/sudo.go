@@ -44,6 +44,11 @@ var sudoKinds = set("accept reject alert exit")
 // Looks says what its lines of text look like.
 func (*sudo) Looks() string { return "user : TTY=… ; PWD=… ; USER=… ; COMMAND=…" }
 
+// Keys of its objects.
+func (*sudo) Keys() []string {
+	return []string{"sudo", "accept", "reject", "alert", "exit", "submituser"}
+}
+
 func (*sudo) Detect(v value.Value) bool {
 	switch v.Kind() {
 	case value.String:

@@ -33,6 +33,9 @@ const sweAgentName = "swe-agent"
 
 func (*sweAgent) Name() string { return sweAgentName }
 
+// Keys of its objects.
+func (*sweAgent) Keys() []string { return []string{"trajectory", "history", "attempts"} }
+
 func (*sweAgent) Detect(v value.Value) bool {
 	for s := v.Get("trajectory").First(); s.Exists(); s = s.Next() {
 		return s.Get("action").Kind() == value.String && s.Get("observation").Exists()

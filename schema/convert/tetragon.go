@@ -33,8 +33,13 @@ const tetragonName = "tetragon"
 
 func (*tetragon) Name() string { return tetragonName }
 
-var tetragonEvents = set(`process_exec process_exit process_kprobe process_tracepoint process_uprobe process_usdt
-	process_lsm process_loader`)
+const tetragonKinds = `process_exec process_exit process_kprobe process_tracepoint process_uprobe process_usdt
+	process_lsm process_loader`
+
+var tetragonEvents = set(tetragonKinds)
+
+// Keys of its objects.
+func (*tetragon) Keys() []string { return strings.Fields(tetragonKinds) }
 
 func (*tetragon) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {

@@ -38,8 +38,36 @@ var (
 	requestWords = []string{"call", "use", "request", "start", "begin", "invo", "pre", "before", "execut"}
 )
 
+// eventWord is what the words of an event say of it: no more than its role, if it is about a call at all.
+type eventWord struct {
+	role schema.Role
+	call bool
+}
+
+// usualWords are those that most events have.
+var usualWords = func() map[string]eventWord {
+	m := map[string]eventWord{}
+	for w := range strings.FieldsSeq(`tool_call tool_use tool_result toolCall toolUse toolResult tool-call tool-result tool.start tool.end
+		tool.call tool.result tool_start tool_end tool_call_started tool_call_completed function_call function_call_output
+		PreToolUse PostToolUse preToolUse postToolUse BeforeTool AfterTool beforeShellExecution afterShellExecution
+		beforeMCPExecution afterMCPExecution tool_execution_start tool_execution_end message user assistant system text
+		session error event log info result function shell bash`) {
+		var e eventWord
+		e.role, e.call = readToolEvent(w)
+		m[w] = e
+	}
+	return m
+}()
+
 // toolEvent is what the words of an event say of it.
 func toolEvent(word string) (schema.Role, bool) {
+	if e, ok := usualWords[word]; ok {
+		return e.role, e.call
+	}
+	return readToolEvent(word)
+}
+
+func readToolEvent(word string) (schema.Role, bool) {
 	word = plainWord(word)
 	if word == "" || len(word) > 40 || !strings.Contains(word, "tool") && !strings.Contains(word, "function") &&
 		!strings.Contains(word, "shellexecution") && !strings.Contains(word, "mcpexecution") && !strings.Contains(word, "command") {
@@ -65,8 +93,10 @@ func toolEvent(word string) (schema.Role, bool) {
 // eventOf is what an event says, and the object that holds its parts.
 func eventOf(v value.Value) (role schema.Role, body value.Value, ok bool) {
 	for _, k := range eventKinds {
-		if role, ok = toolEvent(str(v.Get(k))); ok {
-			break
+		if word := str(v.Get(k)); word != "" {
+			if role, ok = toolEvent(word); ok {
+				break
+			}
 		}
 	}
 	if !ok {
@@ -104,6 +134,9 @@ func eventTool(b value.Value) string {
 func eventResult(b value.Value) value.Value {
 	return first(b, "result", "output", "response", "tool_response", "toolResult", "tool_result", "tool_output", "toolResponse", "result_json", "error_message", "content", "message", "error")
 }
+
+// Keys of its objects.
+func (*toolEvents) Keys() []string { return eventKinds }
 
 func (*toolEvents) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("authorization").Kind() == value.Object || v.Get("execution").Kind() == value.Object {
@@ -150,21 +183,21 @@ func (*toolEvents) Convert(src *Source, in *Input, emit Emit) bool {
 // eventFailed is true or false where an event says how the call ended, else missing.
 func eventFailed(v, b value.Value) value.Value {
 	if s := first(b, "success", "ok"); s.Kind() == value.Bool {
-		return boolean(!s.Bool())
+		return docOf(b).Bool(!s.Bool())
 	}
 	switch strings.ToLower(str(b.Get("status"))) {
 	case "error", "failed", "failure":
-		return boolean(true)
+		return docOf(b).Bool(true)
 	case "success", "completed", "ok":
-		return boolean(false)
+		return docOf(b).Bool(false)
 	}
 	for _, k := range eventKinds {
 		if word := plainWord(str(v.Get(k))); strings.Contains(word, "fail") || strings.Contains(word, "error") {
-			return boolean(true)
+			return docOf(b).Bool(true)
 		}
 	}
 	if e := b.Get("error"); e.Kind() == value.String && e.String() != "" {
-		return boolean(true)
+		return docOf(b).Bool(true)
 	}
 	return first(b, "is_error", "isError")
 }
@@ -189,7 +222,7 @@ func eventID(b value.Value) string {
 
 // eventArguments are those of a hook about a command, which stand beside its other parts.
 func eventArguments(b value.Value) value.Value {
-	var doc value.Doc
+	doc := docOf(b)
 	v, err := doc.ParseJSON(string(without(b, func(k string) bool { return k != "command" && k != "cwd" && k != "timeout" })))
 	if err != nil {
 		return value.Value{}

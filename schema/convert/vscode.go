@@ -27,6 +27,9 @@ const vscodeName = "vscode-chat"
 
 func (*vscode) Name() string { return vscodeName }
 
+// Keys of its objects.
+func (*vscode) Keys() []string { return []string{"requests sessionId"} }
+
 func (*vscode) Detect(v value.Value) bool {
 	return v.Get("requests").Kind() == value.Array && v.Get("sessionId").Exists() && first(v, "responderUsername", "initialLocation", "creationDate").Exists()
 }
@@ -66,7 +69,7 @@ var vscodeConfirmed = map[int64]struct{ decision, source, raw string }{
 // vscodeCall reads one call, which is all in one object. place names it if it has no id.
 func vscodeCall(l *callLog, part value.Value, place string) {
 	id := orElse(str(part.Get("toolCallId")), place)
-	var doc value.Doc
+	doc := docOf(part)
 	tool := strings.TrimPrefix(str(part.Get("toolId")), "copilot_")
 	f := l.request(id, tool, value.Value{})
 	f.Role = schema.Whole
