@@ -33,8 +33,8 @@ func verifyName(sc *scan, start, end int, _ *rule) {
 	sc.wordEnd = right
 	sc.steps += right - start
 	a := assignment{end: right}
-	bound := right < len(s) && (is(s[right], ccOperat) || strings.IndexByte("\n\r[!<-", s[right]) >= 0) &&
-		(sc.elementValue(&a, start) || sc.operator(&a))
+	bound := right < len(s) && (is(s[right], ccOperat) || strings.IndexByte("\n\r[!<-({", s[right]) >= 0) &&
+		(sc.elementValue(&a, start) || sc.called(&a) || sc.operator(&a))
 	sc.nameStart(&a, start)
 	compared := sc.comparedLiteral(a.start)
 	if !bound && compared < 0 {
@@ -282,8 +282,11 @@ func (sc *scan) otherBinding(a *assignment, k int) bool {
 	case b == '>' && (a.quote == 0 || sc.attribute(a)):
 		a.op, a.element, a.value = '<', a.quote != 0, k+1
 		return true
-	case sc.pairedValue(a, k):
+	case sc.pairedValue(a, k), sc.attributeValue(a, k):
 		return true
+	case a.quote != 0 && b == '{': // variable "db_password" { default = "x" }
+		a.op, a.spaced, a.value = '=', true, sc.memberValue(k)
+		return a.value > 0
 	case a.spaced && a.quote == 0:
 		a.op, a.value = ' ', k
 		return b != '\n' && b != '\r'
@@ -546,6 +549,9 @@ func yamlTag(s string, i int) bool {
 
 // weakSecret judges a value by itself, as its name says little.
 func (sc *scan) weakSecret(a *assignment, v string) bool {
+	if (a.kind == kindSecret || a.kind == kindAPIKey) && jumbled(v) {
+		return true
+	}
 	if !isOpaque(v) && a.name != "PWD" {
 		return false
 	}
@@ -565,10 +571,23 @@ func (sc *scan) weakSecret(a *assignment, v string) bool {
 		return a.kind == kindSecret || isEnvName(a.name)
 	}
 	sh := shapeOf(v)
-	if sh.hex && !isEnvName(a.name) || isPath(v) || sh.digit == 0 && wordy(v) || isMember(v) || strings.Count(v, "_") > 2 && sh.upper*4 < sh.n {
+	if sh.hex && !isEnvName(a.name) && !(a.kind == kindAPIKey && len(v) >= 32 && keyOfWords(a.name)) || isPath(v) || sh.digit == 0 && wordy(v) || isMember(v) || strings.Count(v, "_") > 2 && sh.upper*4 < sh.n {
 		return false
 	}
 	return looksRandom(v, 16)
+}
+
+// keyOfWords reports whether a name says of what it is the key: hockeyapp_key, but not key.
+func keyOfWords(name string) bool {
+	var p nameParts
+	p.split(name)
+	return p.n > 1
+}
+
+// jumbled reports whether v is long and mixed of letters, digits and signs as only generated secrets are.
+func jumbled(v string) bool {
+	sh := shapeOf(v)
+	return sh.n >= 32 && sh.lower > 2 && sh.upper > 2 && sh.digit > 2 && sh.other*8 >= sh.n && sh.changes*2 >= sh.n && sh.distinct >= 20
 }
 
 // connection reports whether the name stands in a connection string: UID=sa;PWD=x;

@@ -44,6 +44,9 @@ func namesItself(name, v string) bool {
 	if n.n < 2 || w.n < 2 || isEnvName(name) {
 		return false
 	}
+	if foldSuffix(name, "password") && shapeOf(v).digit > shapeOf(name).digit {
+		return false // AdminPassword=AdminPassword123
+	}
 	at := 0
 	for i := range w.n {
 		word := w.word(i)

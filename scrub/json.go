@@ -38,7 +38,7 @@ const (
 
 // jsonPass scrubs s once; ok is false when s is no JSON text.
 func (e *Engine) jsonPass(s string, nested int) (clean string, n int, ok bool) {
-	w := jsonWalk{e: e, s: s, nested: nested, kindAt: -1}
+	w := jsonWalk{e: e, s: s, nested: nested, kindAt: -1, ktyAt: -1}
 	w.space()
 	if w.i == len(s) || !w.value(jsonName{}, 0) {
 		return s, 0, false
@@ -75,6 +75,7 @@ type jsonWalk struct {
 	out    strings.Builder
 	copied int // s before this offset is in out
 	kindAt int // offset of the next "kind", if not before i
+	ktyAt  int // of the next "kty"
 	n      int
 	nested int
 }
@@ -173,7 +174,7 @@ func holdsJSON(v string) bool {
 // object reads an object. Under a secret name its values are judged by their own names; {"name": N, "value": V} is
 // judged as N: V.
 func (w *jsonWalk) object(under jsonName, depth int) bool {
-	secretData := w.kubernetesSecret()
+	secretData, jwk := w.kubernetesSecret(), w.jsonWebKey()
 	w.i++
 	var pair string
 	for first := true; ; first = false {
@@ -200,7 +201,7 @@ func (w *jsonWalk) object(under jsonName, depth int) bool {
 		}
 		w.i++
 		w.space()
-		name := w.memberName(key, pair, under, secretData)
+		name := w.memberName(key, pair, under, secretData, jwk)
 		at := w.i
 		if !w.value(name, depth+1) {
 			return false
@@ -223,13 +224,15 @@ func (w *jsonWalk) object(under jsonName, depth int) bool {
 	}
 }
 
-func (w *jsonWalk) memberName(key, pair string, under jsonName, secretData bool) jsonName {
+func (w *jsonWalk) memberName(key, pair string, under jsonName, secretData, jwk bool) jsonName {
 	name := nameOf(key)
 	switch {
 	case under.all:
 		name.all = true
 	case secretData && (key == "data" || key == "stringData"):
 		name.all = true
+	case jwk && jwkMembers.has([]byte(key)):
+		name = jsonName{text: "private_key", kind: kindPrivateKey, trust: trustStrong}
 	case pair != "" && (foldEqual(key, "value") || foldEqual(key, "val")):
 		name = nameOf(pair)
 	case under.trust == trustStrong && foldEqual(key, "value"): // "db_password": {"sensitive": true, "value": "x"}, Terraform's
@@ -262,6 +265,20 @@ func (w *jsonWalk) kubernetesSecret() bool {
 		return false
 	}
 	return strings.HasPrefix(w.s[skipSpace(w.s, i+1):], `"Secret"`)
+}
+
+// jsonWebKey reports whether the object at w.i is a JSON Web Key: whether it names its type before it holds another
+// object or ends.
+func (w *jsonWalk) jsonWebKey() bool {
+	const member = `"kty"`
+	if w.ktyAt < w.i {
+		at := strings.Index(w.s[w.i:], member)
+		if at < 0 {
+			at = len(w.s)
+		}
+		w.ktyAt = w.i + at
+	}
+	return w.ktyAt < len(w.s) && w.ktyAt-w.i < maxJWK && strings.IndexAny(w.s[w.i+1:w.ktyAt], "{}") < 0
 }
 
 // array reads an array. All strings are an argument vector, unless the name above already makes them secrets.

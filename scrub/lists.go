@@ -85,17 +85,23 @@ func (sc *scan) item(a *assignment, from, to int) {
 // maxMembers is how far into an object its member "value" is looked for.
 const maxMembers = 160
 
-// memberValue returns where the member "value" of the object at v starts, -1 without one:
-// "db_password": {"sensitive": true, "type": "string", "value": "x"}.
+// memberValue returns where the member "value" or "default" of the object at v starts, -1 without one:
+// "db_password": {"sensitive": true, "type": "string", "value": "x"}, variable "db_password" { default = "x" }.
 func (sc *scan) memberValue(v int) int {
 	s := sc.s
 	object := s[v:min(len(s), v+maxMembers)]
-	i := strings.Index(object, `"value"`)
-	if i < 0 || strings.IndexByte(object[:i], '}') >= 0 {
+	i := -1
+	for _, name := range [...]string{`"value"`, `"Default"`, `"default"`, "default "} {
+		if i = strings.Index(object, name); i >= 0 && strings.IndexByte(object[:i], '}') < 0 {
+			i += v + len(name)
+			break
+		}
+		i = -1
+	}
+	if i < 0 {
 		return -1
 	}
-	i = skipBlank(s, v+i+len(`"value"`))
-	if sc.at(i) != ':' {
+	if i = skipBlank(s, i); sc.at(i) != ':' && sc.at(i) != '=' {
 		return -1
 	}
 	if i = skipBlank(s, i+1); i >= len(s) {

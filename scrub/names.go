@@ -112,7 +112,7 @@ var (
 
 	passBefore = words(`db database user root smtp mysql pg postgres ssh admin ftp mail email redis my login http https
 		proxy vault rabbitmq mongo store key trust keystore truststore sudo wifi ldap imap bind test svc service app
-		oracle basic auth amqp rabbit mq sftp web jenkins nexus git docker registry`)
+		oracle basic auth amqp rabbit mq sftp web jenkins nexus git docker registry become ansible`)
 	passGlued = words(`db user root smtp mysql pg ssh admin ftp mail redis my login http proxy vault mongo store key ldap
 		imap bind keystore truststore storepass sudo wifi sftp`)
 	passOther    = words("first second third last one two single multi double all num number by any test tests render low high band boarding bus ski season")
@@ -152,7 +152,7 @@ var gluedSuffixes = []struct {
 // nameStems are in every name that says secret.
 var nameStems = func() *automaton {
 	var k []keyword
-	for stem := range strings.FieldsSeq("pass pwd pw psw secret token key auth cred cookie sig bearer mnemonic phrase words seed psk jwt otp pat code") {
+	for stem := range strings.FieldsSeq("pass pwd pw psw pasw paswo pssw secret token key auth cred cookie sig bearer mnemonic phrase words seed salt psk jwt otp pat code") {
 		k = append(k, keyword{text: stem})
 	}
 	a, err := newAutomaton(k)
@@ -200,7 +200,8 @@ func judgeName(name string) (kind string, t trust) {
 func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 	prev := p.word(n - 2)
 	switch string(last) {
-	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "psw", "pswd", "pw", "psk", "sshpass", "requirepass", "masterauth":
+	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "psw", "pswd", "pw", "psk", "sshpass", "requirepass", "masterauth", "passwort", "passwrd", "passwrod", "pasword", "paswd", "paswrd",
+		"psswd", "psword", "pswrd":
 		return kindPassword, trustStrong
 	case "pass":
 		if n == 1 || passBefore.has(prev) || isEnvName(p.name) && !passOther.has(prev) {
@@ -238,6 +239,8 @@ func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 		return kindSignature, trustWeak
 	case "mnemonic":
 		return kindSecret, trustStrong
+	case "salt":
+		return kindSecret, trustWeak
 	case "phrase", "words", "seed":
 		if phraseBefore.has(prev) {
 			return kindSecret, trustStrong

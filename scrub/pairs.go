@@ -122,7 +122,7 @@ func (sc *scan) argument(a *assignment, k int) bool {
 	switch {
 	case a.quote != 0:
 		open := left - 1 - a.level
-		if q != a.quote || open < 0 || s[left-1] != q {
+		if open < 0 || s[left-1] != a.quote {
 			return false
 		}
 		for open > 0 && s[open-1] == ' ' {
@@ -139,8 +139,30 @@ func (sc *scan) argument(a *assignment, k int) bool {
 	if end >= len(s) || s[end] == '\n' || after < len(s) && s[after] != ')' && s[after] != ',' {
 		return false
 	}
-	a.op, a.spaced, a.strict, a.value = '=', true, true, v
+	a.op, a.spaced, a.strict, a.value = '=', true, !sc.sets(a, left), v
 	return true
+}
+
+// setters are functions that bind the value to the name: define('DB_PASSWORD', 'x'), os.Setenv("TOKEN", "x").
+var setters = words("define setenv putenv setproperty user_pref pref environ.set putstring setdefault")
+
+// sets reports whether the call whose argument is the name at left binds what follows to it: a setter, and any with a
+// constant of curl's.
+func (sc *scan) sets(a *assignment, left int) bool {
+	s := sc.s
+	if a.quote == 0 {
+		return strings.HasPrefix(s[left:a.end], "CURLOPT_")
+	}
+	open := left - 1 - a.level
+	for open > 0 && (s[open-1] == ' ' || s[open-1] == '(') {
+		open--
+	}
+	from := runBack(s, open, ccAlnum|ccURL, 20)
+	var low [20]byte
+	for j := from; j < open; j++ {
+		low[j-from] = lower(s[j])
+	}
+	return setters.has(low[:open-from])
 }
 
 // fallback takes the literal that stands in for a missing secret: getenv("TOKEN") || "x", env.TOKEN ?? "x".
@@ -214,9 +236,13 @@ func (sc *scan) directive(a *assignment) bool {
 	if from > 0 && s[from-1] != '\n' {
 		return false
 	}
-	a.strict = true
+	end = sc.bareEnd(a.value, min(len(s), a.value+maxJudged), false)
+	a.strict = !isEnvName(a.name) || !isDockerfile(low[:3]) || !a.wholeLine(s, end)
 	return true
 }
+
+// isDockerfile reports whether a directive is ENV or ARG, given in lower case.
+func isDockerfile(word []byte) bool { return string(word) == "env" || string(word) == "arg" }
 
 // quotedLine reports whether a line is but a name and a value in quotes, as in Gradle's and Ruby's scripts and in .esmtprc:
 // password "x".
@@ -267,6 +293,25 @@ func (sc *scan) pairOfNames(a *assignment) bool {
 	return end-a.value >= 6 && mixedBody(s[a.value:end])
 }
 
+// attributeValue finds the value of an element whose name is one of its attributes, behind the other attributes: the
+// attribute value="…", or the text after the tag.
+func (sc *scan) attributeValue(a *assignment, k int) bool {
+	s := sc.s
+	if a.quote == 0 || !sc.attribute(a) {
+		return false
+	}
+	end := strings.IndexAny(s[k:min(len(s), k+maxAttributes)], "<>\n")
+	if end < 0 || s[k+end] != '>' {
+		return false
+	}
+	if v := strings.Index(s[k:k+end], "value="); v > 0 && isSpace(s[k+v-1]) {
+		a.op, a.spaced, a.value = '=', false, k+v+len("value=")
+		return true
+	}
+	a.op, a.element, a.value = '<', true, k+end+1
+	return s[k+end-1] != '/' && a.value < len(s)
+}
+
 // maxAttributes is how many bytes of attributes an element's name may have before its text.
 const maxAttributes = 160
 
@@ -306,6 +351,9 @@ func (sc *scan) elementValue(a *assignment, start int) bool {
 func (sc *scan) element(a *assignment) {
 	s := sc.s
 	from := skipSpace(s, a.value)
+	if foldHas(s, from, "<value>") {
+		from = skipSpace(s, from+len("<value>"))
+	}
 	end := strings.IndexByte(s[from:min(len(s), from+maxJudged)], '<')
 	if end <= 0 || sc.at(from+end+1) != '/' {
 		return

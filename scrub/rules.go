@@ -13,7 +13,7 @@ import (
 // nameKeywords are in every name that judgeName knows.
 var nameKeywords = []string{
 	"pass", "pwd", "secret", "token", "key", "auth", "cred", "cookie", "signature", "sig=", "bearer", "mnemonic",
-	"phrase", "psk", "jwt", "otp", "seed", "_pw", "-pw", "pw=", "pw:", "_pat", "code=", "psw",
+	"phrase", "psk", "jwt", "otp", "seed", "salt", "_pw", "-pw", "pw=", "pw:", "_pat", "code=", "psw", "pasw", "pssw",
 }
 
 // programKeywords are the program's names; a short one triggers only before its subcommand.
@@ -158,8 +158,12 @@ func (b *tableBuilder) addNative() {
 	for i := range programs {
 		b.add(rule{verify: verifyProgram, prog: &programs[i], index: i}, programKeywords(&programs[i])...)
 	}
+	for i := range callees {
+		b.add(rule{verify: verifyCall, index: i}, callees[i].keywords()...)
+	}
 	b.add(rule{kind: kindPassword, verify: verifyQuoted}, "identified by ", "identified with mysql_native_password by ")
 	b.add(rule{verify: verifyURL}, "://")
+	b.add(rule{kind: kindPrivateKey, verify: verifyJWK}, `"kty`)
 	b.add(rule{verify: verifyDiscord}, discordAnchors...)
 	b.add(rule{verify: verifyManifest}, "kind: secret", `kind: "secret`, "kind: 'secret", `"kind": "secret`)
 	b.add(rule{verify: verifyPgpass}, ":5432:", ":5433:", ":*:*:")

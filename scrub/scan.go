@@ -61,6 +61,7 @@ type scan struct {
 	lastEnd     int  // end of the last line of a private key
 	manifestEnd int  // manifests before this offset were read
 	jwtEnd      int  // tokens of base64url before this offset were read
+	jwkEnd      int  // keys before this offset were read
 	progDone    [maxPrograms]int
 	cmd         command
 	args        [maxWords]string
@@ -129,7 +130,7 @@ const maxPooled = 16 << 20
 
 // reset makes sc ready to read another text, keeping its spans.
 func (sc *scan) reset(s string) {
-	sc.s, sc.wordEnd, sc.done, sc.skipTo, sc.lastEnd, sc.manifestEnd, sc.jwtEnd, sc.steps = s, 0, 0, 0, 0, 0, 0, 0
+	sc.s, sc.wordEnd, sc.done, sc.skipTo, sc.lastEnd, sc.manifestEnd, sc.jwtEnd, sc.jwkEnd, sc.steps = s, 0, 0, 0, 0, 0, 0, 0, 0
 	if sc.dirty {
 		clear(sc.progDone[:])
 		sc.dirty = false

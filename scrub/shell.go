@@ -79,6 +79,13 @@ var programs = withWords([]program{
 	{names: "ssh-keygen", value: "-N -P"},
 	{names: "keytool jarsigner", value: "-storepass -keypass"},
 	{names: "ConvertTo-SecureString", after: ":1"},
+	{names: "radtest", after: ":2 :5"},
+	{names: "schtasks", value: "/rp /RP"},
+	{names: "cmdkey", attached: "/pass: /p:"},
+	{names: "psexec psexec64 winexe", value: "-p"},
+	{names: "net net1", sub: "use", special: netUse},
+	{names: "impacket-psexec impacket-wmiexec impacket-smbexec impacket-secretsdump impacket-smbclient psexec.py wmiexec.py smbexec.py secretsdump.py", special: impacketTarget},
+	{names: "base64", stdin: "-d -D --decode -di"},
 })
 
 const (
@@ -281,6 +288,33 @@ func curlCookies(c *command) {
 		kept = append(kept, f)
 	}
 	c.found = kept
+}
+
+// netUse: use Z: \\server\share X /user:bob.
+func netUse(c *command) {
+	use := c.index("use")
+	for i := use + 1; use >= 0 && i < len(c.args); i++ {
+		a := c.args[i]
+		if a == "" || a[0] == '/' || a[0] == '-' || a[0] == '\\' || a[0] == '*' || len(a) == 2 && a[1] == ':' {
+			continue
+		}
+		c.secret(i, 0, kindPassword)
+		return
+	}
+}
+
+// impacketTarget: DOMAIN/user:X@host.
+func impacketTarget(c *command) {
+	for i, a := range c.args {
+		colon, at := strings.IndexByte(a, ':'), strings.LastIndexByte(a, '@')
+		if a == "" || a[0] == '-' || colon < 0 || at <= colon+1 {
+			continue
+		}
+		if v := a[colon+1 : at]; !isReference(v) && !c.e.onlyLabels(v) {
+			c.found = append(c.found, argSecret{i, colon + 1, at, kindPassword})
+		}
+		return
+	}
 }
 
 // opensslPass: -passin pass:X, -passout pass:X, -pass pass:X, -K hex.

@@ -1,6 +1,9 @@
 package scrub
 
-import "strings"
+import (
+	"encoding/base64"
+	"strings"
+)
 
 // verifyProgram reads the arguments after a program's name and applies the program's entry.
 func verifyProgram(sc *scan, start, end int, r *rule) {
@@ -46,7 +49,7 @@ func verifyProgram(sc *scan, start, end int, r *rule) {
 		sc.add(sc.argStart[f.arg]+f.from, sc.argStart[f.arg]+f.to, f.kind)
 	}
 	if c.stdin {
-		sc.pipedSecret(start)
+		sc.pipedSecret(start, r.prog.names == "base64")
 	}
 }
 
@@ -149,8 +152,9 @@ func lastCommand(line string) int {
 	return -1
 }
 
-// pipedSecret reports what echo or printf writes into the command that starts at start: echo X | sudo -S true.
-func (sc *scan) pipedSecret(start int) {
+// pipedSecret reports what echo or printf writes into the command that starts at start: echo X | sudo -S true. What is
+// encoded must be one word: whoever hides a sentence hides no secret.
+func (sc *scan) pipedSecret(start int, encoded bool) {
 	s := sc.s
 	i := start
 	for i > 0 && (isSpace(s[i-1]) && s[i-1] != '\n' || s[i-1] == '/' || i < start && is(s[i-1], ccName) && i > start-24) {
@@ -183,7 +187,27 @@ func (sc *scan) pipedSecret(start int) {
 		at, to = at+level+1, to-level-1
 		to -= len(s[at:to]) - len(strings.TrimSuffix(s[at:to], `\n`))
 	}
-	if at < to && !isReference(s[at:to]) && !sc.e.onlyLabels(s[at:to]) {
+	if at < to && !isReference(s[at:to]) && !sc.e.onlyLabels(s[at:to]) && (!encoded || encodesWord(s[at:to])) {
 		sc.add(at, to, kindPassword)
 	}
+}
+
+// encodesWord reports whether v is base64 of a printable word of 6 to 64 bytes.
+func encodesWord(v string) bool {
+	const least, most = 6, 64
+	if len(v) > 4*(most+2)/3 || run(v, 0, ccStd64, len(v)) < len(v)-2 {
+		return false
+	}
+	var buf [most + 8]byte
+	n, err := base64.RawStdEncoding.Decode(buf[:], []byte(strings.TrimRight(v, "=")))
+	word := strings.TrimRight(string(buf[:n]), "\r\n")
+	if err != nil || len(word) < least {
+		return false
+	}
+	for i := range len(word) {
+		if word[i] <= ' ' || word[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
