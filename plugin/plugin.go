@@ -5,6 +5,7 @@ package main
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/agentaudit/agentaudit/internal/config"
 	"github.com/agentaudit/agentaudit/internal/instance"
 	"github.com/agentaudit/agentaudit/internal/logging"
+	"github.com/agentaudit/agentaudit/internal/metrics"
 )
 
 const name = "agent_audit"
@@ -55,7 +57,13 @@ func agentAuditInit(plugin unsafe.Pointer) (code C.int) {
 		log.Error("start: " + err.Error())
 		return output.FLB_ERROR
 	}
-	output.FLBPluginSetContext(plugin, &slot{i})
+	w, err := metrics.Start(c.Metrics, i, log)
+	if err != nil {
+		log.Error("start: " + err.Error())
+		_ = i.Close()
+		return output.FLB_ERROR
+	}
+	output.FLBPluginSetContext(plugin, &slot{i, w})
 	return output.FLB_OK
 }
 
@@ -82,10 +90,10 @@ func agentAuditExit(ctx unsafe.Pointer) (code C.int) {
 	code = output.FLB_OK
 	defer recovered(&code, output.FLB_OK)
 	if s, ok := contextOf(ctx); ok {
-		if err := s.Close(); err != nil {
+		if err := errors.Join(s.watch.Close(), s.Close()); err != nil {
 			log.Error("stop: " + err.Error())
 		}
-		s.Instance = nil
+		*s = slot{}
 	}
 	return output.FLB_OK
 }
@@ -97,7 +105,10 @@ func agentAuditUnregister(def unsafe.Pointer) {
 }
 
 // slot holds an instance; fluent-bit-go keeps every context for ever, so that an ended instance must leave its slot.
-type slot struct{ *instance.Instance }
+type slot struct {
+	*instance.Instance
+	watch *metrics.Watch
+}
 
 func contextOf(ctx unsafe.Pointer) (*slot, bool) {
 	if ctx == nil {

@@ -23,12 +23,16 @@ type Options struct {
 	KeyID string
 	// Rules are rule files of your own: they add to the built-in rules, replace those of the same name, and disable.
 	Rules []*Rules
+	// OnRedaction is called with the kind of each redaction that is made; it must be quick and safe for concurrent use. nil
+	// is allowed.
+	OnRedaction func(kind string)
 }
 
 // Engine scrubs text. It is immutable and safe for concurrent use.
 type Engine struct {
-	key   []byte
-	keyID string
+	key         []byte
+	keyID       string
+	onRedaction func(kind string)
 	*tables
 	pool sync.Pool // of *scan
 	macs sync.Pool // of *keyedHash
@@ -44,7 +48,7 @@ func New(o Options) (*Engine, error) {
 			return nil, errors.New("scrub: key id must be 1 to 16 of a-z, 0-9, '.', '_', '-'")
 		}
 	}
-	e := &Engine{key: slices.Clone(o.Key), keyID: o.KeyID}
+	e := &Engine{key: slices.Clone(o.Key), keyID: o.KeyID, onRedaction: o.OnRedaction}
 	var err error
 	if len(o.Rules) == 0 {
 		e.tables, err = builtinTables()

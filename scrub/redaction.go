@@ -46,6 +46,9 @@ func (e *Engine) label(kind, value string) string {
 
 // appendLabel adds to b what replaces a value of a kind.
 func (e *Engine) appendLabel(b []byte, kind, value string) []byte {
+	if e.onRedaction != nil {
+		e.onRedaction(kind)
+	}
 	b = append(append(b, labelStart...), kind...)
 	if e.hasFingerprint(value) {
 		var digits [fingerprintDigits]byte

@@ -31,7 +31,23 @@ func sentences(c *config.Config) []string {
 		fmt.Sprintf("Journal and keys are in %s. Up to %s wait there for delivery; beyond that Fluent Bit is told to retry, and nothing is dropped.",
 			keyText(c.StateDir, "a folder that is not set here"), sizeText(c.Journal.MaxBytes)),
 	)
-	return append(append(s, exporterSentences(c)...), retentionSentences(c)...)
+	s = append(append(s, exporterSentences(c)...), retentionSentences(c)...)
+	return append(s, metricsSentences(&c.Metrics)...)
+}
+
+func metricsSentences(m *config.Metrics) []string {
+	var s []string
+	if m.Listen != "" {
+		who := "to this machine only"
+		if !m.Local() {
+			who = "to whoever reaches it, without a password"
+		}
+		s = append(s, fmt.Sprintf("Metrics and health are shown on http://%s/metrics, %s; they hold no text of a record.", m.Listen, who))
+	}
+	if m.File != "" {
+		s = append(s, fmt.Sprintf("Metrics are written to %s every 15 seconds.", m.File))
+	}
+	return s
 }
 
 func formatSentence(c *config.Config) string {

@@ -49,6 +49,8 @@ type Config struct {
 	Risk Risk `yaml:"risk"`
 	// Retention is for how long records are kept, in all stores.
 	Retention *Retention `yaml:"retention"`
+	// Metrics show from outside how it goes.
+	Metrics Metrics `yaml:"metrics"`
 	// Exporters are the stores. At least one.
 	Exporters Exporters `yaml:"exporters"`
 }
@@ -223,6 +225,8 @@ var flatKeys = []struct {
 	{"retention", func(c *Config, v string) error { c.Retention = &Retention{}; return c.Retention.parse(v) }},
 	{"binary", func(c *Config, v string) error { c.Binary = v; return nil }},
 	{"journal_max_bytes", func(c *Config, v string) error { return c.Journal.MaxBytes.parse(v) }},
+	{"metrics_listen", func(c *Config, v string) error { c.Metrics.Listen = v; return nil }},
+	{"metrics_file", func(c *Config, v string) error { c.Metrics.File = v; return nil }},
 	{"risk_rules", func(c *Config, v string) error { c.Risk.Rules = splitList(v); return nil }},
 	{"risk_sigma", func(c *Config, v string) error { c.Risk.Sigma = v; return nil }},
 	{"sqlite_path", func(c *Config, v string) error { c.sqlite().Path = v; return nil }},
@@ -355,7 +359,7 @@ func (c *Config) check() error {
 	case c.PairWindow < 0, c.LaneWindow < 0, c.MaxOutput < 0, c.MaxPending < 0, c.MaxSessions < 0, c.Journal.MaxBytes < 0, c.Journal.SeenFor < 0:
 		return errors.New("pair_window, lane_window, max_output, max_pending, max_sessions, journal.max_bytes and journal.seen_for must not be negative")
 	}
-	if err := c.Exporters.S3.check(); err != nil {
+	if err := errors.Join(c.Exporters.S3.check(), c.Metrics.check()); err != nil {
 		return err
 	}
 	names := map[string]bool{"sqlite": true, "archive": true, "s3": true, "elasticsearch": true}

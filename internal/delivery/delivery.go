@@ -4,6 +4,7 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -40,6 +41,8 @@ type Status struct {
 	Pending     uint64 `json:"pending"`
 	DeadLetters uint64 `json:"dead_letters"`
 	Starts      int    `json:"starts"`
+	// OldestPending is when the oldest record that is pending was sealed; nil when none is.
+	OldestPending *time.Time `json:"oldest_pending,omitempty"`
 }
 
 // Start begins to deliver.
@@ -93,9 +96,27 @@ func (d *Delivery) Status() []Status {
 		l.mu.Unlock()
 		s.Accepted = d.j.Next() // after the cursor, which it is never behind
 		s.Delivered, s.Pending = next-s.DeadLetters, s.Accepted-next
+		if s.Pending > 0 {
+			s.OldestPending = d.sealed(next)
+		}
 		all = append(all, s)
 	}
 	return all
+}
+
+// sealed is when a record was sealed; nil if it cannot be read, which its exporter's loop reports.
+func (d *Delivery) sealed(sequence uint64) *time.Time {
+	records, err := d.j.Read(sequence, 1, 0)
+	if err != nil || len(records) == 0 {
+		return nil
+	}
+	var doc struct {
+		Event struct {
+			Created *time.Time `json:"created"`
+		} `json:"event"`
+	}
+	_ = json.Unmarshal(records[0].JSON, &doc)
+	return doc.Event.Created
 }
 
 // Drain delivers without waiting for full batches, and returns when every exporter has everything accepted so far, or

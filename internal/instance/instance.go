@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/agentaudit/agentaudit/internal/config"
@@ -33,6 +34,10 @@ type Instance struct {
 	journal  *journal.Journal
 	pipeline *pipeline.Pipeline
 	delivery *delivery.Delivery
+
+	flushes, refused atomic.Uint64
+	refusing         atomic.Bool // the last chunk
+	redactions       tally
 
 	stop chan struct{}
 	wg   sync.WaitGroup
@@ -55,7 +60,8 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := scrub.New(scrub.Options{Key: key, KeyID: c.Scrub.KeyID, Rules: rules})
+	i := &Instance{config: c, log: log, stop: make(chan struct{})}
+	engine, err := scrub.New(scrub.Options{Key: key, KeyID: c.Scrub.KeyID, Rules: rules, OnRedaction: i.redactions.add})
 	if err != nil {
 		return nil, fmt.Errorf("scrub: %w", err)
 	}
@@ -65,7 +71,7 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{config: c, log: log, journal: j, stop: make(chan struct{})}
+	i.journal = j
 	name(&c.Exporters, j.Stream())
 	targets, err := Targets(c, log)
 	if err != nil {
@@ -237,7 +243,10 @@ func makeKey(path string) ([]byte, error) {
 // Flush takes a chunk; nil means that all of it is durable. ErrFull is logged once a minute.
 func (i *Instance) Flush(tag string, chunk []byte) error {
 	err := i.pipeline.Flush(tag, chunk)
+	i.flushes.Add(1)
+	i.refusing.Store(err != nil)
 	if err != nil {
+		i.refused.Add(1)
 		i.complain(err)
 	}
 	return err

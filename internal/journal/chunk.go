@@ -21,6 +21,7 @@ type Chunk struct {
 	key   []byte
 	head  head
 	first uint64
+	count map[Count]uint64
 	buf   []byte
 	err   error
 }
@@ -35,7 +36,7 @@ func (j *Journal) Begin() *Chunk {
 	h := j.head
 	h.tree = h.tree.Clone()
 	j.mu.Unlock()
-	return &Chunk{j: j, batch: j.db.NewBatch(chunkBatch...), seen: make(map[schema.ID][]byte), head: h, first: h.next}
+	return &Chunk{j: j, batch: j.db.NewBatch(chunkBatch...), seen: make(map[schema.ID][]byte), head: h, first: h.next, count: make(map[Count]uint64)}
 }
 
 // Seen says whether an identity was taken before, in this chunk or an earlier one.
@@ -90,6 +91,7 @@ func (c *Chunk) Append(a *seal.Clean) {
 	c.head.next++
 	c.head.bytes += int64(len(doc))
 	c.head.tree.Append(r.Leaf)
+	c.count[countOf(a)]++
 }
 
 // PutPending stores an action that waits for more.
@@ -156,6 +158,9 @@ func (c *Chunk) Commit() error {
 	}
 	if c.head.next > c.first {
 		j.head = c.head
+		for k, n := range c.count {
+			j.count[k] += n
+		}
 		close(j.appended)
 		j.appended = make(chan struct{})
 	}

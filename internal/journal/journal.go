@@ -66,6 +66,7 @@ type Journal struct {
 	base     int64         // head.bytes as it was at the record trimmed
 	broken   error         // a failed write: nothing more is taken until reopened
 	appended chan struct{} // closed and replaced when records are added
+	count    map[Count]uint64
 
 	fatal  fatalLogger
 	oldest atomic.Uint32 // generation of the oldest identity remembered
@@ -90,7 +91,7 @@ func Open(dir string, newStream func() string, o Options) (*Journal, error) {
 			return nil, fmt.Errorf("journal: %w", err)
 		}
 	}
-	j := &Journal{opt: o, appended: make(chan struct{})}
+	j := &Journal{opt: o, appended: make(chan struct{}), count: make(map[Count]uint64)}
 	j.fatal.met = make(chan struct{})
 	db, err := pebble.Open(filepath.Join(dir, "journal"), j.pebbleOptions())
 	if err != nil {

@@ -30,6 +30,12 @@ func (c *Clean) IsAction() bool {
 	return c.a.Event.Action != schema.ActionLog && c.a.Event.Kind != schema.KindPipelineError
 }
 
+// Format is the converter that read it.
+func (c *Clean) Format() string { return c.a.Trail.Format }
+
+// Kind is the event.kind.
+func (c *Clean) Kind() string { return c.a.Event.Kind }
+
 // Own copies all texts, so that the memory they pointed into can go.
 func (c *Clean) Own() { c.a = *c.a.Clone() }
 
