@@ -57,6 +57,9 @@ const maxAnswer = 256 << 20
 type Client struct {
 	es   *elasticsearch.BaseClient // without its typed API, of which nothing is used
 	http *http.Transport
+	// nodes is how many there are. The client takes them in turn, the first one first, and leaves one that failed alone for
+	// a while.
+	nodes int
 }
 
 // Connect reads credentials and certificates and makes a client. It does not speak to the server yet.
@@ -65,15 +68,15 @@ func Connect(c Connection) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := elasticsearch.Config{Addresses: nodes, CloudID: c.CloudID, DisableRetry: true}
+	config := elasticsearch.Config{CloudID: c.CloudID, DisableRetry: true}
 	if err := c.authorize(&config); err != nil {
 		return nil, err
 	}
-	for _, node := range nodes {
-		u, _ := url.Parse(node) // as nodes has done
+	for _, u := range nodes {
 		if (config.APIKey != "" || config.Username != "") && u.Scheme == "http" && !isLoopback(u.Hostname()) {
 			return nil, fmt.Errorf("elasticsearch: %s is not https: credentials are not sent in the clear", u)
 		}
+		config.Addresses = append(config.Addresses, u.String())
 	}
 	trust, err := c.tls()
 	if err != nil {
@@ -91,21 +94,21 @@ func Connect(c Connection) (*Client, error) {
 	case err != nil:
 		return nil, fmt.Errorf("elasticsearch: %w", err)
 	}
-	return &Client{es: es, http: transport}, nil
+	return &Client{es: es, http: transport, nodes: max(len(nodes), 1)}, nil
 }
 
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // nodes are the URLs of the servers; with a cloud id there are none, the client reads them out of it.
-func (c *Connection) nodes() ([]string, error) {
+func (c *Connection) nodes() ([]*url.URL, error) {
 	switch {
 	case c.CloudID != "" && len(c.URLs) > 0:
 		return nil, errors.New("elasticsearch: give urls or cloud_id, not both")
 	case c.CloudID == "" && len(c.URLs) == 0:
 		return nil, errors.New("elasticsearch: neither urls nor cloud_id is set")
 	}
-	var nodes []string
+	var nodes []*url.URL
 	for i, text := range c.URLs {
 		u, err := url.Parse(strings.TrimSpace(text))
 		switch {
@@ -117,7 +120,7 @@ func (c *Connection) nodes() ([]string, error) {
 			return nil, fmt.Errorf("elasticsearch: urls[%d] has something after its path", i)
 		}
 		u.Path = strings.TrimSuffix(u.Path, "/")
-		nodes = append(nodes, u.String())
+		nodes = append(nodes, u)
 	}
 	return nodes, nil
 }
@@ -189,10 +192,22 @@ func isLoopback(host string) bool {
 }
 
 // do sends a request and reads its answer whole. What is not Elasticsearch's answer, such as a proxy's page, is an
-// error. Errors name the node and hold no credential.
+// error. A node that cannot be connected to has got nothing, so that the next one is asked at once. Errors name the node
+// and hold no credential.
 func (c *Client) do(ctx context.Context, method, path string, header http.Header, body []byte) (status int, answer []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	for range c.nodes {
+		status, answer, err = c.doOnce(ctx, method, path, header, body)
+		var dial *net.OpError
+		if !errors.As(err, &dial) || dial.Op != "dial" || ctx.Err() != nil {
+			break
+		}
+	}
+	return status, answer, err
+}
+
+func (c *Client) doOnce(ctx context.Context, method, path string, header http.Header, body []byte) (status int, answer []byte, err error) {
 	r, err := http.NewRequestWithContext(ctx, method, path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, fmt.Errorf("elasticsearch: %w", err)
@@ -227,16 +242,20 @@ func kind(h http.Header) string {
 
 // explainTLS says of errors of certificates that they are a person's to mend.
 func explainTLS(err error) error {
+	var remote *net.OpError
+	if errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(remote.Err.Error(), "certificate") { // crypto/tls: an alert
+		return &certificateError{fmt.Errorf("this client's certificate (certificate_file): the server refuses it: %w", err)}
+	}
 	var invalid *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &invalid) || errors.As(err, &unknown) {
-		return &certificateError{err}
+		return &certificateError{fmt.Errorf("the server's certificate: %w", err)}
 	}
 	return err
 }
 
-// certificateError is a server's certificate that is not to be trusted: expired, of another name, of another authority.
+// certificateError is a certificate that is not trusted: expired, of another name, of another authority, or missing.
 type certificateError struct{ err error }
 
-func (e *certificateError) Error() string { return "the server's certificate: " + e.err.Error() }
+func (e *certificateError) Error() string { return e.err.Error() }
 func (e *certificateError) Unwrap() error { return e.err }

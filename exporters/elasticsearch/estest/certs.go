@@ -14,18 +14,19 @@ import (
 	"time"
 )
 
-// Certs is a certificate authority of a secured server.
-type Certs struct {
-	key    *ecdsa.PrivateKey
-	cert   *x509.Certificate
-	config string // the server's folder of configuration
+// Authority is a certificate authority.
+type Authority struct {
+	PEM []byte // its certificate
+
+	key  *ecdsa.PrivateKey
+	cert *x509.Certificate
 }
 
-// secure makes an authority and the server's certificate.
-func (s *Server) secure(config string) error {
+// NewAuthority makes an authority that is valid for a day.
+func NewAuthority() (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "agent-audit test authority"},
@@ -34,33 +35,23 @@ func (s *Server) secure(config string) error {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.Certs = &Certs{key: key, cert: cert, config: config}
-	s.CAFile = filepath.Join(config, "ca.crt")
-	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(s.CAFile, ca, 0o644); err != nil {
-		return err
-	}
-	s.trust(ca)
-	return s.Certs.Issue(time.Now().Add(-time.Hour), time.Now().Add(12*time.Hour))
+	return &Authority{PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key: key, cert: cert}, nil
 }
 
-// Issue gives the server a new certificate; a running server takes it within seconds.
-func (c *Certs) Issue(from, to time.Time) error {
+// issue makes a key, and a certificate of what the template says, and writes both.
+func (a *Authority) issue(template *x509.Certificate, certFile, keyFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: from, NotAfter: to,
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, c.cert, &key.PublicKey, c.key)
+	template.SerialNumber = big.NewInt(time.Now().UnixNano())
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
 	if err != nil {
 		return err
 	}
@@ -68,16 +59,45 @@ func (c *Certs) Issue(from, to time.Time) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range []struct {
-		name  string
-		block *pem.Block
-	}{
-		{"http.key", &pem.Block{Type: "PRIVATE KEY", Bytes: private}},
-		{"http.crt", &pem.Block{Type: "CERTIFICATE", Bytes: der}},
-	} {
-		if err := os.WriteFile(filepath.Join(c.config, f.name), pem.EncodeToMemory(f.block), 0o644); err != nil {
-			return err
-		}
+	if err := os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o644); err != nil {
+		return err
 	}
-	return nil
+	return os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644)
+}
+
+// IssueClient gives a client a certificate, in two new files of a folder.
+func (a *Authority) IssueClient(dir string, from, to time.Time) (certFile, keyFile string, err error) {
+	certFile, keyFile = filepath.Join(dir, "client.crt"), filepath.Join(dir, "client.key")
+	return certFile, keyFile, a.issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "exporter"}, NotBefore: from, NotAfter: to, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, certFile, keyFile)
+}
+
+// Certs is the authority of a secured server.
+type Certs struct {
+	*Authority
+	config string // the server's folder of configuration
+}
+
+// secure makes an authority and the server's certificate.
+func (s *Server) secure(config string) error {
+	a, err := NewAuthority()
+	if err != nil {
+		return err
+	}
+	s.Certs = &Certs{Authority: a, config: config}
+	s.CAFile = filepath.Join(config, "ca.crt")
+	if err := os.WriteFile(s.CAFile, a.PEM, 0o644); err != nil {
+		return err
+	}
+	s.trust(a.PEM)
+	return s.Certs.Issue(time.Now().Add(-time.Hour), time.Now().Add(12*time.Hour))
+}
+
+// Issue gives the server a new certificate; a running server takes it within seconds.
+func (c *Certs) Issue(from, to time.Time) error {
+	return c.issue(&x509.Certificate{
+		Subject: pkix.Name{CommonName: "localhost"}, NotBefore: from, NotAfter: to, DNSNames: []string{"localhost"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}, filepath.Join(c.config, "http.crt"), filepath.Join(c.config, "http.key"))
 }

@@ -2,6 +2,7 @@ package kibana
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -17,18 +18,19 @@ import (
 	"github.com/agentaudit/agentaudit/exporters/elasticsearch"
 )
 
-// fakeKibana takes imports as Kibana's documentation tells, over TLS, for one API key.
+// fakeKibana takes imports as Kibana's documentation tells, over TLS, for one API key or user.
 type fakeKibana struct {
 	*httptest.Server
-	stored map[string]json.RawMessage // by path of the import and id
-	broken string                     // id of an object that it refuses
+	authorization string
+	stored        map[string]json.RawMessage // by path of the import and id
+	broken        string                     // id of an object that it refuses
 }
 
 const apiKey = "b64-of-id-and-key"
 
 func newFakeKibana(t *testing.T) *fakeKibana {
 	t.Helper()
-	k := &fakeKibana{stored: map[string]json.RawMessage{}}
+	k := &fakeKibana{authorization: "ApiKey " + apiKey, stored: map[string]json.RawMessage{}}
 	mux := http.NewServeMux()
 	for _, space := range []string{"", "/s/security"} {
 		mux.HandleFunc("POST "+space+"/api/saved_objects/_import", k.objects)
@@ -41,27 +43,46 @@ func newFakeKibana(t *testing.T) *fakeKibana {
 
 func (k *fakeKibana) client(t *testing.T) *elasticsearch.Client {
 	t.Helper()
-	dir := t.TempDir()
-	ca, key := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "key")
-	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: k.Certificate().Raw})
-	if err := os.WriteFile(ca, block, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(key, []byte(apiKey+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := elasticsearch.Connect(elasticsearch.Connection{URLs: []string{k.URL}, CAFile: ca, APIKeyFile: key})
+	return k.clientAs(t, elasticsearch.Connection{APIKeyFile: file(t, apiKey+"\n")})
+}
+
+func (k *fakeKibana) clientAs(t *testing.T, c elasticsearch.Connection) *elasticsearch.Client {
+	t.Helper()
+	c.URLs, c.CAFile = []string{k.URL}, file(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: k.Certificate().Raw})))
+	client, err := elasticsearch.Connect(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return client
+}
+
+// file is a new one that holds the text.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestImportAsUser(t *testing.T) {
+	k := newFakeKibana(t)
+	k.authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte("ann:pass:word"))
+	c := k.clientAs(t, elasticsearch.Connection{Username: "ann", PasswordFile: file(t, "pass:word\n")})
+	if _, err := Import(t.Context(), c, ImportOptions{}); err != nil || len(k.stored) != len(objects())+len(rules()) {
+		t.Errorf("%d stored, %v", len(k.stored), err)
+	}
+	if _, err := Import(t.Context(), k.client(t), ImportOptions{}); err == nil || !strings.Contains(err.Error(), "401") {
+		t.Errorf("by another credential: %v", err)
+	}
 }
 
 // guard asks for what Kibana asks of every writing request.
 func (k *fakeKibana) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !sameCredential(r.Header.Get("Authorization"), "ApiKey "+apiKey):
+		case !sameCredential(r.Header.Get("Authorization"), k.authorization):
 			answer(w, 401, `{"statusCode":401,"error":"Unauthorized","message":"security_exception: unable to authenticate"}`)
 		case r.Header.Get("kbn-xsrf") == "":
 			answer(w, 400, `{"statusCode":400,"error":"Bad Request","message":"Request must contain a kbn-xsrf header."}`)
