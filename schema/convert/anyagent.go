@@ -142,8 +142,8 @@ func (l *anyAgent) told(f *schema.Fragment) *schema.Fragment {
 	return f
 }
 
-// call emits the request of a tool.
-func (l *anyAgent) call(id, tool string, arguments value.Value) {
+// call emits the request of a tool, and returns the key of its action.
+func (l *anyAgent) call(id, tool string, arguments value.Value) schema.ID {
 	f := l.told(l.request(id, tool, arguments))
 	if list := arguments.Get("commands"); list.Kind() == value.Array && strings.Contains(tool, "command") {
 		setCommands(f, list, arguments)
@@ -162,13 +162,16 @@ func (l *anyAgent) call(id, tool string, arguments value.Value) {
 		if f.Event.Action == schema.ActionShell {
 			l.src.Link("shell "+f.Key.String(), f.Key)
 		}
+		key := f.Key
 		l.emit(f)
-		return
+		return key
 	}
+	key := l.key(id)
 	if f.Event.Action == schema.ActionShell {
-		l.src.Link("shell "+l.key(id).String(), l.key(id))
+		l.src.Link("shell "+key.String(), key)
 	}
 	l.send(f, tool, string(jsonOf(arguments)))
+	return key
 }
 
 // setCommands makes of several commands in one call a line each: texts, or {command, args}.
@@ -235,6 +238,9 @@ func (l *anyAgent) result(id, tool string, r, failed value.Value) {
 	l.emit(f)
 }
 
+// byOrder is noted with a result that the order of the log alone gives to its call: were lines lost, it may be another's.
+const byOrder = "agent_audit.execution: order of the log"
+
 // nameless emits a result without an id. To which call it belongs depends on the records before; what it is does not, so
 // that a log that is read again gives the same.
 func (l *anyAgent) nameless(f *schema.Fragment, r, failed value.Value) {
@@ -242,18 +248,37 @@ func (l *anyAgent) nameless(f *schema.Fragment, r, failed value.Value) {
 	if key, ok := l.waiting(f.Command.Tool); ok {
 		l.turn()
 		l.fillResult(f, key, r, failed)
+		f.Identity.Inferred = append(f.Identity.Inferred, byOrder)
 	} else {
-		f.Role = schema.Whole
-		f.Execution.End = time.Time{}
-		setKind(&f.Action, schema.ActionLog)
-		setStdout(&f.Execution, texts(r))
-		f.Key = schema.MakeID(l.family, l.scope(), place)
+		l.unpaired(f, place, r)
 	}
 	f.ID = schema.MakeID(l.family, l.scope(), place, "result")
 	l.emit(f)
 }
 
-// sendResult fills in the result of the call of that key.
+// resultOf emits a result without an id whose call is known for certain.
+func (l *anyAgent) resultOf(key schema.ID, tool string, r, failed value.Value) {
+	if open, ok := l.src.Linked("open"); ok && open == key {
+		l.turn()
+	}
+	f := l.told(l.fragment(schema.Result, ""))
+	f.Command.Tool = tool
+	l.fillResult(f, key, r, failed)
+	f.ID = schema.MakeID(l.family, l.scope(), l.next(), "result")
+	l.emit(f)
+}
+
+// unpaired keeps a result by itself, for nothing tells of which call it is, and says so.
+func (l *anyAgent) unpaired(f *schema.Fragment, place string, r value.Value) {
+	f.Role = schema.Whole
+	f.Execution.End = time.Time{}
+	setKind(&f.Action, schema.ActionLog)
+	setStdout(&f.Execution, texts(r))
+	addFields(&f.Trail.Fields, `{"unpaired":"the log does not say of which call this is the result"}`)
+	f.Key = schema.MakeID(l.family, l.scope(), place)
+}
+
+// fillResult fills in the result of the call of that key.
 func (l *anyAgent) fillResult(f *schema.Fragment, key schema.ID, r, failed value.Value) {
 	f.Key = key
 	_, shell := l.src.Take("shell " + key.String())
@@ -345,6 +370,9 @@ var refusals = []struct{ prefix, by string }{
 	{"User denied", "user"},
 	{"User declined", "user"},
 	{"Rejected by user", "user"},
+	{"Permission to run tool denied by user", "user"},
+	{"Permission denied by user", "user"},
+	{"Tool use was cancelled by the user", "user"},
 	{"Tool call rejected by user", "user"},
 	{"Tool execution was rejected by the user", "user"},
 	{"Command execution blocked by CLINE_COMMAND_PERMISSIONS", "config"},

@@ -25,6 +25,8 @@ import (
 // Values with a space or a quote are in hexadecimal, without quotes. Enriched logs go on behind a 0x1d with names:
 // AUID="alice" UID="root" SYSCALL=execve.
 //
+// What ausearch -i prints and what systemd's journal keeps of the same events is in auditd_forms.go.
+//
 // Lines of several events come mixed. Each line is a fragment of its event, by serial and time: SYSCALL and EXECVE ask,
 // CWD and PATH add, and PROCTITLE, which the kernel writes last, ends the event when the others were seen; so does EOE
 // where there is one, or whichever line comes last. An event without a last line (RHEL 6) waits for the pair window.
@@ -50,11 +52,7 @@ func (*auditd) Looks() string { return "type=… msg=audit(time:serial): name=va
 func (*auditd) Keys() []string { return nil }
 
 func (*auditd) Detect(v value.Value) bool {
-	s, ok := v.Str()
-	if !ok {
-		return false
-	}
-	_, ok = parseAudit(s)
+	_, ok := readAudit(v)
 	return ok
 }
 
@@ -64,6 +62,7 @@ type auditLine struct {
 	id        string // seconds.milliseconds:serial
 	time      time.Time
 	text      string // what is said
+	words     bool   // with values put into words, see auditd_forms.go
 }
 
 // auditTypes are the numbers under which the kernel logs types.
@@ -78,15 +77,25 @@ func parseAudit(s string) (l auditLine, ok bool) {
 	}
 	before = strings.TrimSuffix(before, "msg=")
 	id, rest, ok := strings.Cut(after, ")")
+	rest = strings.TrimPrefix(rest, " ") // as ausearch -i has it
 	if !ok || len(id) > 48 || rest != "" && rest[0] != ':' {
 		return l, false
 	}
-	stamp, serial, ok := strings.Cut(id, ":")
-	if _, err := strconv.ParseUint(serial, 10, 64); !ok || err != nil {
+	colon := strings.LastIndexByte(id, ':')
+	if colon < 0 {
+		return l, false
+	}
+	stamp, serial := id[:colon], id[colon+1:]
+	if _, err := strconv.ParseUint(serial, 10, 64); err != nil {
 		return l, false
 	}
 	var d value.Doc
-	if l.time = parseTime(d.Text(stamp)); l.time.IsZero() {
+	if l.words = strings.Contains(stamp, ":"); l.words {
+		l.time = auditWallTime(stamp)
+	} else {
+		l.time = parseTime(d.Text(stamp))
+	}
+	if l.time.IsZero() {
 		return l, false
 	}
 	for _, w := range strings.Fields(before) {
@@ -153,12 +162,11 @@ func (f auditField) text() string {
 }
 
 func (*auditd) Convert(src *Source, in *Input, emit Emit) bool {
-	s, _ := in.Body.Str()
-	p, ok := parseAudit(s)
+	p, ok := readAudit(in.Body)
 	if !ok {
 		return false
 	}
-	l := auditEvent{auditLine: p, src: src, fields: auditFields(p.text)}
+	l := auditEvent{auditLine: p, src: src, fields: p.split(p.text)}
 	l.find(orElse(p.node, in.Known.Infrastructure.HostName))
 	defer l.remember()
 	f := newFragment(in, auditdName, auditdName, schema.Decision)
@@ -335,6 +343,9 @@ func (l *auditEvent) syscall(f *schema.Fragment) {
 	f.Role = schema.Request
 	f.Execution.Start = l.time
 	name := l.field("SYSCALL").value
+	if l.words {
+		name = l.field("syscall").value
+	}
 	if name == "" {
 		name = auditExec[l.field("arch").value][l.field("syscall").value]
 	}
@@ -366,6 +377,9 @@ func (l *auditEvent) syscall(f *schema.Fragment) {
 	if failed {
 		f.Event.Outcome = schema.OutcomeFailure
 		f.Error.Type = auditErrors[l.field("exit").value]
+		if name, _, ok := strings.Cut(l.field("exit").value, "("); ok && l.words {
+			f.Error.Type = name
+		}
 		f.Error.Message = "exit=" + l.field("exit").value
 	}
 }
@@ -377,6 +391,14 @@ var auditErrors = map[string]string{"-1": "EPERM", "-2": "ENOENT", "-7": "E2BIG"
 func (l *auditEvent) who(f *schema.Fragment) {
 	if pid, err := strconv.ParseInt(l.field("pid").value, 10, 64); err == nil {
 		f.Execution.PID = schema.Some(pid)
+	}
+	if l.words {
+		f.Identity.UserName = loginID(l.field("auid").value, l.field("uid").value)
+		f.Identity.EffectiveUser = orElse(l.field("euid").value, l.field("uid").value)
+		if f.Identity.EffectiveUser == f.Identity.UserName {
+			f.Identity.EffectiveUser = ""
+		}
+		return
 	}
 	f.Identity.UserID = loginID(l.field("auid").value, l.field("uid").value)
 	uid := orElse(l.field("EUID").value, l.field("UID").value)
@@ -403,7 +425,7 @@ func (l *auditEvent) rest(f *schema.Fragment) {
 		}
 		inner := []auditField{c}
 		if c.name == "msg" && c.quoted {
-			inner = auditFields(c.value)
+			inner = l.split(c.value)
 		}
 		for _, c := range inner {
 			if l.typ == "USER_CMD" && (c.name == "cmd" || c.name == "cwd") {
@@ -497,9 +519,12 @@ func (l *auditEvent) path(f *schema.Fragment) bool {
 // title reads the argv of the process: of an execution that succeeded, its own.
 func (l *auditEvent) title(f *schema.Fragment) {
 	if !l.seen(auditFailed) {
-		f.Command.Args = strings.Split(strings.TrimRight(l.field("proctitle").text(), "\x00"), "\x00")
+		title := strings.TrimRight(l.field("proctitle").text(), "\x00")
+		if !l.words { // which do not tell where one ends
+			f.Command.Args = strings.Split(title, "\x00")
+		}
 		if l.seen(auditAsked|auditRun) && !l.seen(auditArgs) {
-			f.Command.Line = strings.Join(f.Command.Args, " ")
+			f.Command.Line = strings.ReplaceAll(title, "\x00", " ")
 			l.see(auditArgs)
 		}
 	}
@@ -516,7 +541,7 @@ func (l *auditEvent) userCommand(f *schema.Fragment) {
 	l.who(f)
 	l.rest(f)
 	inner := map[string]auditField{}
-	for _, c := range auditFields(l.field("msg").value) {
+	for _, c := range l.split(l.field("msg").value) {
 		inner[c.name] = c
 	}
 	f.Command.Line = inner["cmd"].text()

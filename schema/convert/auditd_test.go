@@ -96,3 +96,15 @@ func TestAuditdLongArgumentsMixed(t *testing.T) {
 		t.Errorf("%d actions: %q %q", len(got), got[0].Command.Line, got[1].Command.Line)
 	}
 }
+
+func TestAuditdForms(t *testing.T) {
+	sameFacts(t, "auditd/ausearch.txt",
+		"shell-command, ls -la my files, in /home/alice/my projects, unknown",
+		"shell-command, , failure",
+		"shell-command, apt install jq, in /home/alice, auto_approved by sudoers",
+	)
+	sameFacts(t, "auditd/journal.jsonl",
+		"shell-command, ls -la my files, in /srv, unknown",
+		"shell-command, apt list, in /srv, auto_approved by sudoers",
+	)
+}

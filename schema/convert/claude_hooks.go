@@ -122,7 +122,7 @@ type claudeHook struct {
 	agent  string
 	event  string
 	time   time.Time
-	call   string // see waiting
+	call   string // see queue
 }
 
 // whole is the identity of the payload, which only events without an id of the call need: the record's, or the element's.
@@ -235,63 +235,22 @@ func (h *claudeHook) rest() schema.JSON {
 	return without(h.p, func(k string) bool { return hookFields[k] || h.p == h.in.Body && h.in.isOuter(k) })
 }
 
-// waiting names a call without an id for which a result may come.
-func (h *claudeHook) waiting(n int) string {
+// queue are the calls like this one for which a result may come that does not name its call.
+func (h *claudeHook) queue() callQueue {
 	if h.call == "" {
 		h.call = "hook " + strings.Join([]string{
-			h.session(), str(h.p.Get("agent_id")), str(h.p.Get("tool_name")), string(jsonOf(h.p.Get("tool_input"))), "",
+			h.session(), str(h.p.Get("agent_id")), str(h.p.Get("tool_name")), string(jsonOf(h.p.Get("tool_input"))),
 		}, "\x00")
 	}
-	return h.call + strconv.Itoa(n)
+	return callQueue{h.src, h.call}
 }
 
-// push remembers a call for events to come that do not name it.
-func (h *claudeHook) push(key schema.ID) {
-	for n := range MaxLinks {
-		switch k, ok := h.src.Linked(h.waiting(n)); {
-		case ok && k == key:
-			return // read again
-		case !ok:
-			h.src.Link(h.waiting(n), key)
-			return
-		}
+// waited is the call that has waited longest; a result ends its waiting.
+func (h *claudeHook) waited(ended bool) (schema.ID, bool) {
+	if ended {
+		return h.queue().pop()
 	}
-}
-
-// pop returns the call that has waited longest, and forgets it if it is to.
-func (h *claudeHook) pop(forget bool) (schema.ID, bool) {
-	key, found := h.src.Linked(h.waiting(0))
-	if !found || !forget {
-		return key, found
-	}
-	h.shift(0)
-	return key, true
-}
-
-// drop forgets a call that has an id.
-func (h *claudeHook) drop(key schema.ID) {
-	for n := range MaxLinks {
-		k, ok := h.src.Linked(h.waiting(n))
-		if !ok {
-			return
-		}
-		if k == key {
-			h.shift(n)
-			return
-		}
-	}
-}
-
-// shift forgets the n-th of the calls that wait; those behind it move up.
-func (h *claudeHook) shift(n int) {
-	for ; ; n++ {
-		next, ok := h.src.Linked(h.waiting(n + 1))
-		if !ok {
-			h.src.Unlink(h.waiting(n))
-			return
-		}
-		h.src.Link(h.waiting(n), next)
-	}
+	return h.queue().head()
 }
 
 // send identifies a fragment and emits it.
@@ -300,16 +259,16 @@ func (h *claudeHook) send(f *schema.Fragment) {
 		f.Key = callKey(h.agent, h.session(), id)
 	} else if f.Role == schema.Request {
 		f.Key = h.whole()
-	} else if key, ok := h.pop(f.Role == schema.Result); ok {
+	} else if key, ok := h.waited(f.Role == schema.Result); ok {
 		f.Key = key
 	} else {
 		f.Key, f.Role = h.whole(), schema.Whole
 	}
 	switch {
 	case f.Role == schema.Request:
-		h.push(f.Key)
+		h.queue().push(f.Key)
 	case f.Command.CallID != "" && f.Role == schema.Result:
-		h.drop(f.Key)
+		h.queue().drop(f.Key)
 	}
 	if f.Command.CallID != "" {
 		identify(f, f.Key, claudeHooksName, h.event, f.Command.Tool, string(jsonOf(h.p)))
@@ -322,7 +281,7 @@ func (h *claudeHook) send(f *schema.Fragment) {
 // asked reads PermissionRequest: the call is waiting for a person. What the person said is not told.
 func (h *claudeHook) asked() {
 	role := schema.Decision
-	if _, ok := h.pop(false); !ok && h.p.Get("tool_use_id").String() == "" {
+	if _, ok := h.queue().head(); !ok && h.p.Get("tool_use_id").String() == "" {
 		role = schema.Request // there is no PreToolUse in this log
 	}
 	f := h.fragment(role)

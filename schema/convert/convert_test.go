@@ -45,7 +45,7 @@ func TestNew(t *testing.T) {
 			t.Errorf("got %v, want %s", err, name)
 		}
 	}
-	if got := strings.Join(Names(), " "); !strings.Contains(got, "claude-code ") || !strings.HasSuffix(got, " generic tool-events native messages text") {
+	if got := strings.Join(Names(), " "); !strings.Contains(got, "claude-code ") || !strings.HasSuffix(got, " generic tool-events steps native messages text") {
 		t.Error(got)
 	}
 }

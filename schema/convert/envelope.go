@@ -127,6 +127,9 @@ func findInner(doc *value.Doc, v value.Value) (key string, inner value.Value, te
 				return key, c, ""
 			}
 		case value.String:
+			if key == "MESSAGE" && journalAudit(v, "ID").Exists() {
+				continue // in which the event's number is a field beside: see auditd_forms.go
+			}
 			inner, text := parseText(doc, str(c))
 			isJSON := inner.Kind() == value.Object
 			if isJSON && (key == "log" || !speaks(v)) || key != "msg" && onlyWrapping(v, key) {
@@ -203,7 +206,7 @@ func (in *Input) take(outer, c value.Value, beside bool) bool {
 	a := &in.Known.Infrastructure
 	switch k := c.Key(); k {
 	case "kubernetes":
-		if c.Kind() != value.Object {
+		if c.Kind() != value.Object || !beside && c.Get("podName").Exists() { // Tracee's own
 			return false
 		}
 		in.kubernetes(c)

@@ -17,6 +17,9 @@ import (
 // execveat, clone, vfork …) its command is the action; of all else (open, connect) the call is, a tool of that name, and
 // the process is its executable and argv's text is kept in the fields.
 //
+// Lines of `sysdig -j`, and of falco-like programs that print the fields alone, are the same without what is around them:
+// {"evt.type":"execve","evt.dir":"<","proc.cmdline",…}. Where a call begins (evt.dir ">") nothing has run yet: a log line.
+//
 //   - An alert is no decision: Falco watches and stops nothing. Its rule is one of the risk's, its tags of the form Tnnnn
 //     are techniques, its priority is kept.
 //   - Exit codes and output are not told.
@@ -33,6 +36,9 @@ func (*falco) Keys() []string { return []string{"rule priority output"} }
 func (*falco) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		v = v.First()
+	}
+	if v.Get("evt.type").Kind() == value.String && first(v, "proc.cmdline", "proc.name", "evt.num").Exists() {
+		return true
 	}
 	return v.Get("rule").Kind() == value.String && v.Get("priority").Kind() == value.String && v.Get("output").Kind() == value.String &&
 		(v.Get("output_fields").Kind() == value.Object || v.Get("time").Exists())
@@ -58,6 +64,9 @@ var falcoPlaced = set("output time hostname uuid")
 
 func falcoAlert(in *Input, emit Emit, v value.Value, n int) {
 	o := v.Get("output_fields")
+	if v.Get("evt.type").Exists() {
+		o = v
+	}
 	field := func(names ...string) string {
 		s := first(o, names...).String()
 		if s == "<NA>" || s == "null" {
@@ -68,10 +77,12 @@ func falcoAlert(in *Input, emit Emit, v value.Value, n int) {
 	f := newFragment(in, falcoName, falcoName, schema.Whole)
 	setTime(f, parseTime(first(v, "time")))
 	if f.Time.IsZero() {
-		setTime(f, parseTime(first(o, "evt.time", "evt.rawtime")))
+		setTime(f, parseTime(first(o, "evt.time", "evt.rawtime", "evt.outputtime", "evt.rawtime.ns")))
 	}
 	call, line := field("evt.type"), field("proc.cmdline")
 	switch {
+	case field("evt.dir") == ">":
+		setKind(&f.Action, schema.ActionLog)
 	case line != "" && (call == "" || falcoStarts[call]):
 		setKind(&f.Action, schema.ActionShell)
 		f.Command.Line = line
@@ -95,9 +106,11 @@ func falcoAlert(in *Input, emit Emit, v value.Value, n int) {
 	f.Identity.UserID = loginID(field("user.loginuid"), field("user.uid"))
 	fill(&f.Infrastructure.HostName, str(v.Get("hostname")))
 	falcoPlace(f, field)
-	f.Risk.Rules = []string{str(v.Get("rule"))}
+	if rule := str(v.Get("rule")); rule != "" {
+		f.Risk.Rules = []string{rule}
+	}
 	f.Risk.Techniques = falcoTechniques(v.Get("tags"))
-	addFields(&f.Trail.Fields, without(v, func(k string) bool { return falcoPlaced[k] || in.isOuter(k) }))
+	addFields(&f.Trail.Fields, without(v, func(k string) bool { return falcoPlaced[k] || k == "proc.cmdline" || in.isOuter(k) }))
 	if id := str(v.Get("uuid")); id != "" {
 		identify(f, schema.MakeID(falcoName, id))
 	} else {

@@ -15,6 +15,8 @@ func formats(o Options) ([]Format, error) {
 		&otlpFormat{claudeOtel, o.Prompts},
 		&otlpFormat{genAIOtel, o.Prompts},
 		&claudeHooks{prompts: o.Prompts},
+		&copilotHooks{},
+		&cascade{},
 		&droid{prompts: o.Prompts},
 		&claude{prompts: o.Prompts},
 		&codex{prompts: o.Prompts},
@@ -41,13 +43,24 @@ func formats(o Options) ([]Format, error) {
 		&vscode{prompts: o.Prompts},
 		&clineUI{},
 		&antigravity{prompts: o.Prompts},
+		&kiro{prompts: o.Prompts},
+		&continueDev{prompts: o.Prompts},
+		&zed{prompts: o.Prompts},
+		&amp{prompts: o.Prompts},
+		&trae{prompts: o.Prompts},
+		&inspectAI{},
+		&agentsSDK{},
+		&autoGen{},
 		&aider{},
 		&auditd{},
 		&laurel{},
 		&falco{},
+		&tracee{},
+		&osquery{},
 		&shellHistory{},
 		g,
 		&toolEvents{},
+		&steps{},
 		&native{},
 		&messages{prompts: o.Prompts},
 		&text{},
@@ -56,4 +69,4 @@ func formats(o Options) ([]Format, error) {
 
 // lastResorts are the formats at the end of the list: they take records of which they know little, and are asked when no
 // other knows more.
-var lastResorts = set("generic tool-events native messages text")
+var lastResorts = set("generic tool-events steps native messages text")

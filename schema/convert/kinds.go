@@ -37,13 +37,17 @@ var tools = func() map[string]string {
 			"terminal developer__shell user_shell run_in_terminal run_commands executepwsh execute_pwsh run_shell",
 		schema.ActionFileRead: "read grep glob ls notebookread read_file read_many_files list_dir list_directory " +
 			"search_file_content grep_search file_search codebase_search view view_image read_text_file grep_files " +
-			"view_file read_files list_files search_files list_code_definition_names find_files",
+			"view_file read_files list_files search_files list_code_definition_names find_files fs_read read_file_range " +
+			"read_currently_open_file file_glob_search find_path list_directory_tree codebase code_search view_code_item " +
+			"view_file_outline view_content_chunk grep_search_content search_in_file open_file",
 		schema.ActionFileChange: "edit write multiedit notebookedit apply_patch write_file replace edit_file create_file " +
 			"delete_file search_replace create str_replace_editor str_replace_based_edit_tool text_editor patch " +
 			"write_to_file replace_in_file apply_diff insert_content search_and_replace insert_edit_into_file " +
-			"replace_string_in_file multi_replace_string_in_file fs_write",
+			"replace_string_in_file multi_replace_string_in_file fs_write edit_existing_file single_find_and_replace " +
+			"multi_edit create_new_file replace_file_content multi_replace_file_content delete_path move_path copy_path " +
+			"rename_file write_code str_replace insert_lines replace_lines",
 		schema.ActionWebFetch: "webfetch websearch web_fetch web_search google_web_search fetch fetch_url web.run " +
-			"fetch_web_content fetch_webpage read_url_content search_web browser_action",
+			"fetch_web_content fetch_webpage read_url_content search_web browser_action fetch_url_content visit_webpage",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			m[name] = action

@@ -26,7 +26,7 @@ func AreSiblings(a, b string) bool {
 }
 
 // hostLogs are formats in which a machine or a cluster tells what was done on it, and by whom.
-var hostLogs = map[string]bool{auditdName: true, laurelName: true, sudoName: true, k8sAuditName: true, tetragonName: true, falcoName: true}
+var hostLogs = map[string]bool{auditdName: true, laurelName: true, sudoName: true, k8sAuditName: true, tetragonName: true, falcoName: true, traceeName: true, osqueryName: true}
 
 // IsHostLog says whether a format is a log of a machine or a cluster rather than an agent's.
 func IsHostLog(format string) bool { return hostLogs[format] }

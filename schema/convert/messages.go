@@ -46,6 +46,9 @@ func isMessage(m value.Value) bool {
 	case value.String, value.Array, value.Object:
 		return true
 	}
+	if str(m.Get("role")) == "tool" && toolNameOf(m) != "" && argumentsOf(m).Exists() {
+		return true
+	}
 	return m.Get("content").Kind() == value.Null && m.Get("tool_calls").Exists()
 }
 
@@ -101,8 +104,12 @@ func (*messages) Detect(v value.Value) bool {
 
 func (c *messages) Convert(src *Source, in *Input, emit Emit) bool {
 	l := messageLog{anyAgent{callLog: callLog{src: src, in: in, emit: emit, format: messagesName, family: messagesName}}, c.prompts}
-	v := in.Body
-	l.about(v)
+	l.about(in.Body)
+	return l.document(in.Body)
+}
+
+// document reads a record: a message, or all that it has.
+func (l *messageLog) document(v value.Value) bool {
 	if list := messageList(v); list.Exists() {
 		n := 0
 		for m := list.First(); m.Exists(); m = m.Next() {
@@ -139,9 +146,7 @@ func (l *messageLog) line(v value.Value) {
 	}
 	blocks := first(m, "content", "parts")
 	if role == "tool" || role == "function" {
-		if id, text := str(first(m, "tool_call_id", "toolCallId")), blocks; id != "" || m.Get("name").Exists() {
-			l.result(id, str(m.Get("name")), text, first(m, "is_error", "isError"))
-		}
+		l.tool(m, blocks)
 	}
 	spoken := blocks.Kind() == value.String && !l.text(role, str(blocks), value.Value{})
 	for b := blocks.First(); b.Exists() && blocks.Kind() == value.Array; b = b.Next() {
@@ -157,6 +162,25 @@ func (l *messageLog) line(v value.Value) {
 		l.prompt(role, said)
 	}
 	l.time = start
+}
+
+// tool reads a message of a tool: a result, or, where it repeats its arguments, the whole call.
+func (l *messageLog) tool(m, blocks value.Value) {
+	id, name := str(first(m, "tool_call_id", "toolCallId")), toolNameOf(m)
+	failed := first(m, "is_error", "isError")
+	if !failed.Exists() && str(m.Get("status")) != "" {
+		failed = eventFailed(m, m)
+	}
+	if arguments := argumentsOf(m); arguments.Exists() && name != "" {
+		blocks = orValue(first(m, "tool_output", "output", "result"), blocks)
+		if key := l.call(id, name, arguments); id == "" {
+			l.resultOf(key, name, blocks, failed)
+			return
+		}
+	}
+	if id != "" || name != "" {
+		l.result(id, name, blocks, failed)
+	}
 }
 
 // text reads a text for what it has of calls and results, and says whether it was a result.
@@ -197,8 +221,12 @@ func (l *messageLog) block(b value.Value, typ string) {
 	case name == "tooluse" || name == "toolcall" || name == "functioncall" || name == "toolrequest":
 		l.call(callIDOf(b), toolNameOf(b), argumentsOf(b))
 	case name == "toolresult" || name == "functioncalloutput" || name == "toolresponse":
-		r := first(b, "content", "output", "result", "response")
+		r := first(b, "content", "output", "result", "response", "run")
 		failed := first(b, "is_error", "isError")
+		if run := b.Get("run"); run.Kind() == value.Object && run.Get("status").Exists() {
+			l.ampRun(callIDOf(b), run)
+			return
+		}
 		if t := r.Get("type"); t.Kind() == value.String && r.Get("value").Exists() { // AI SDK 5: {type: text|json|error-text, value}
 			failed = docOf(b).Bool(strings.HasPrefix(str(t), "error"))
 			r = r.Get("value")
@@ -255,5 +283,5 @@ func argumentsOf(b value.Value) value.Value {
 	if fn := b.Get("function"); fn.Kind() == value.Object && fn.Get("arguments").Exists() {
 		return fn.Get("arguments")
 	}
-	return first(b, "input", "arguments", "args", "parameters", "params", "tool_input", "toolInput", "toolArgs")
+	return first(b, "input", "arguments", "args", "parameters", "params", "tool_input", "toolInput", "toolArgs", "tool_args", "tool_arguments", "toolArguments", "kwargs")
 }

@@ -90,3 +90,23 @@ func TestToolEventsCrowd(t *testing.T) {
 		}
 	}
 }
+
+func TestToolsOfAnyAgent(t *testing.T) {
+	sameFacts(t, "tool-events/crewai.jsonl",
+		"shell-command, ls",
+		"shell-command, false, exit 1, failure",
+	)
+	sameFacts(t, "tool-events/frameworks.jsonl",
+		"shell-command, id, exit 3, failure",
+	)
+	sameFacts(t, "native/tools.jsonl",
+		"shell-command, ls, in /srv, exit 0, success",
+		"shell-command, false, exit 1, failure",
+		"file-read, read_file",
+		"executed, ls -la, in /srv, success",
+	)
+	sameFacts(t, "messages/tools.jsonl",
+		"shell-command, ls, success",
+		"shell-command, cargo test, in /srv/backend, failure",
+	)
+}

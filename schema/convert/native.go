@@ -70,10 +70,13 @@ func (*native) Detect(v value.Value) bool {
 	if own(v) {
 		return true
 	}
+	if isMessage(v) {
+		return false
+	}
 	if phase(v) != 0 && actionID(v) != "" {
 		return true
 	}
-	told := lookup(v, "process.command_line").Exists() || lookup(v, "gen_ai.tool.name").Exists()
+	told := lookup(v, "process.command_line").Exists() || lookup(v, "process.args").Kind() == value.Array || lookup(v, "gen_ai.tool.name").Exists()
 	for _, k := range []string{"command", "tool", "tool_name"} {
 		switch c := v.Get(k); c.Kind() {
 		case value.String, value.Object, value.Array:
@@ -108,6 +111,7 @@ func (*native) Convert(src *Source, in *Input, emit Emit) bool {
 	f := newFragment(in, nativeName, nativeName, schema.Whole)
 	r := nativeReader{f: f, in: in, shipper: v.Get("ecs").Exists() || v.Get("ecs.version").Exists() || lookup(v, "agent.type").Exists()}
 	r.object("", v)
+	r.toolCommand()
 	addFields(&f.Trail.Fields, closed(r.rest))
 	if v != in.Body {
 		addFields(&f.Trail.Fields, without(in.Body, func(k string) bool { return in.isOuter(k) || in.Body.Get(k) == v }))
@@ -195,6 +199,10 @@ func (r *nativeReader) field(path string, v value.Value) bool {
 	case "success":
 		r.succeeded = v
 		return v.Kind() == value.Bool
+	case "process.args":
+		if v.Kind() == value.Object { // of a tool
+			name = "gen_ai.tool.call.arguments"
+		}
 	case "command":
 		to = nativeFields["process.command_line"]
 		if v.Kind() == value.Array {
@@ -212,6 +220,19 @@ func (r *nativeReader) field(path string, v value.Value) bool {
 		return true
 	}
 	return assign(&r.f.Action, f, path, v)
+}
+
+// toolCommand takes the command out of the arguments of a tool that runs one.
+func (r *nativeReader) toolCommand() {
+	c := &r.f.Command
+	if c.Tool == "" || c.ToolArguments == "" || c.Line != "" || len(c.Args) > 0 {
+		return
+	}
+	var doc value.Doc
+	if arguments, err := doc.ParseJSON(string(c.ToolArguments)); err == nil && runsCommand(c.Tool, arguments) {
+		setTool(r.f, c.Tool, arguments)
+		r.f.Event.Action = "" // for settle
+	}
 }
 
 // credential keeps a digest of an API key, never the key.
@@ -358,7 +379,7 @@ agent_audit.command.stdin stdin command.stdin
 gen_ai.tool.name tool tool_name tool.name
 gen_ai.tool.type tool.type tool_type
 gen_ai.tool.call.id action_id call_id tool_call_id tool.call_id tool.id
-gen_ai.tool.call.arguments arguments tool.arguments tool.input tool_input tool_arguments parameters
+gen_ai.tool.call.arguments arguments tool.arguments tool.input tool.args tool.parameters tool_input tool_args tool_arguments parameters params kwargs
 event.risk_score risk_score risk.score
 agent_audit.risk.category risk_category risk.category
 agent_audit.risk.rules risk_rules risk.rules
@@ -376,11 +397,11 @@ agent_audit.authorization.mode permission_mode authorization.mode
 agent_audit.authorization.sandbox sandbox authorization.sandbox
 process.start started_at start_time execution.started_at execution.start
 process.end ended_at finished_at completed_at end_time execution.ended_at execution.finished_at execution.end
-process.exit_code exit_code exit_status returncode return_code execution.exit_code
+process.exit_code exit_code exit_status returncode return_code execution.exit_code result.exit_code
 process.pid pid execution.pid
 event.duration duration_ms duration_s duration_seconds duration_ns execution.duration_ms execution.duration_s execution.duration_seconds execution.duration_ns
-agent_audit.execution.stdout stdout output execution.stdout execution.output
-agent_audit.execution.stderr stderr execution.stderr
+agent_audit.execution.stdout stdout output execution.stdout execution.output result tool_output tool_result tool_response observation result.stdout result.output
+agent_audit.execution.stderr stderr execution.stderr result.stderr
 agent_audit.execution.truncated truncated execution.truncated
 agent_audit.execution.interrupted interrupted execution.interrupted
 agent_audit.execution.timed_out timed_out execution.timed_out

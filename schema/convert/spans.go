@@ -22,6 +22,8 @@ import (
 //		    a span alone, as the Python SDK's console exporter and files of one span a line have it
 //		{"id","traceId","type":"TOOL","name","startTime","endTime","input","output","level","statusMessage"}
 //		    an observation, as Langfuse exports it
+//		{"name","context.span_id","context.trace_id","span_kind","attributes.tool.name",…}    a row of Phoenix's table of spans
+//		{"spans":[…]}  {"observations":[…]}                      a trace with all it has
 //
 //		gen_ai.operation.name=execute_tool  gen_ai.tool.{name,type,call.id,call.arguments,call.result}
 //		gen_ai.agent.{id,name,version}  gen_ai.conversation.id  gen_ai.provider.name  gen_ai.request.model  error.type
@@ -96,11 +98,18 @@ func eachSpan(v value.Value, do func(*span)) {
 			}
 		}
 	}
+	for _, k := range []string{"spans", "observations"} { // a trace, as Phoenix, MLflow and Langfuse export it
+		if c := v.Get(k); c.Kind() == value.Array {
+			eachSpan(c, do)
+		}
+	}
 	if list.Exists() || v.Get("name").Kind() != value.String {
 		return
 	}
 	s := &span{v: v}
-	if v.Get("attributes").First().Exists() {
+	if v.Get("context.span_id").Exists() {
+		s.attrs = phoenixAttrs(v)
+	} else if v.Get("attributes").First().Exists() {
 		s.attrs, s.resource = otlpAttrs(nil, "", v.Get("attributes")), otlpAttrs(nil, "", v.Get("resource", "attributes"))
 	} else if str(v.Get("type")) == "TOOL" && v.Get("startTime").Exists() {
 		s.attrs = langfuseAttrs(v)
@@ -119,6 +128,17 @@ func langfuseAttrs(v value.Value) []otlpAttr {
 	return attrs
 }
 
+// phoenixAttrs are the attributes of a row of Phoenix's table of spans, in which each is a column.
+func phoenixAttrs(v value.Value) []otlpAttr {
+	attrs := []otlpAttr{{"openinference.span.kind", v.Get("span_kind")}}
+	for c := v.First(); c.Exists(); c = c.Next() {
+		if name, ok := strings.CutPrefix(c.Key(), "attributes."); ok {
+			attrs = append(attrs, otlpAttr{name, c})
+		}
+	}
+	return attrs
+}
+
 func (s *span) name() string { return s.v.Get("name").String() }
 
 // id is trace and span, "" if one is missing.
@@ -127,7 +147,7 @@ func (s *span) id() string {
 	if inner := first(s.v, "context", "spanContext"); inner.Kind() == value.Object {
 		c = inner
 	}
-	return spanID(str(first(c, "traceId", "trace_id", "traceID")), str(first(c, "spanId", "span_id", "spanID", "id")))
+	return spanID(str(first(c, "traceId", "trace_id", "traceID", "context.trace_id")), str(first(c, "spanId", "span_id", "spanID", "context.span_id", "id")))
 }
 
 // parent is the id of the span above.

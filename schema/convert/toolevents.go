@@ -20,8 +20,9 @@ import (
 //
 // Names of keys are those of messages.go. The parts may stand one level down, under data, payload, properties or body.
 //
-//   - A result without an id belongs to the call before it if one call, and no more, is waiting for its result; else it is
-//     kept by itself.
+//   - A result without an id that repeats the call's arguments belongs to the call that has the same; without such a call it
+//     is the whole action. Any other belongs to the call before it if one call, and no more, is waiting for its result, which
+//     is noted (agent_audit.identity.inferred): were lines lost, it may be another's. Else it is kept by itself, and says so.
 //   - What the event says beside (decision, approval, permission: a word) is kept as the source's word. It is a denial
 //     when it says so in so many words; that somebody approved is never read out of it.
 type toolEvents struct{}
@@ -132,7 +133,7 @@ func eventTool(b value.Value) string {
 }
 
 func eventResult(b value.Value) value.Value {
-	return first(b, "result", "output", "response", "tool_response", "toolResult", "tool_result", "tool_output", "toolResponse", "result_json", "error_message", "content", "message", "error")
+	return first(b, "result", "output", "response", "tool_response", "toolResult", "tool_result", "tool_output", "toolResponse", "result_json", "error_message", "content", "message", "error", "stdout")
 }
 
 // Keys of its objects.
@@ -166,16 +167,33 @@ func (*toolEvents) Convert(src *Source, in *Input, emit Emit) bool {
 		emit(f)
 	}
 	id, tool := eventID(b), eventTool(b)
+	arguments := argumentsOf(b)
+	if !arguments.Exists() || b.Get("command").Kind() == value.String && arguments.Kind() != value.Object {
+		arguments = eventArguments(b)
+	}
+	same := callQueue{src, "event " + l.scope() + "\x00" + tool + "\x00" + orElse(str(b.Get("command")), texts(arguments))}
 	if role == schema.Request {
-		arguments := argumentsOf(b)
-		if !arguments.Exists() || b.Get("command").Kind() == value.String && arguments.Kind() != value.Object {
-			arguments = eventArguments(b)
+		if key := l.call(id, tool, arguments); id == "" {
+			same.push(key)
 		}
-		l.call(id, tool, arguments)
 		l.word(id, b)
 		return true
 	}
-	l.result(id, tool, eventResult(b), eventFailed(in.Body, b))
+	r := eventResult(b)
+	if exitOf(b).Exists() || b.Get("stderr").Exists() {
+		r = b
+	}
+	failed := eventFailed(in.Body, b)
+	switch {
+	case id != "" || !arguments.Exists() || arguments.Kind() == value.Object && !arguments.First().Exists():
+		l.result(id, tool, r, failed)
+	default: // it repeats its call, or is all that is told of it
+		key, ok := same.pop()
+		if !ok {
+			key = l.call("", tool, arguments)
+		}
+		l.resultOf(key, tool, r, failed)
+	}
 	l.word(id, b)
 	return true
 }
