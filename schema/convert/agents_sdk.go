@@ -32,6 +32,9 @@ func isAgentsSDK(v value.Value) bool {
 	return false
 }
 
+// Keys of its objects.
+func (*agentsSDK) Keys() []string { return []string{"object", "data"} }
+
 func (*agentsSDK) Detect(v value.Value) bool {
 	if d := v.Get("data"); v.Kind() == value.Object && d.Kind() == value.Array {
 		v = d.First()
@@ -74,7 +77,7 @@ func (l *agentsTrace) item(v value.Value) {
 	}
 	f.Execution.End = parseTime(v.Get("ended_at"))
 	failure := v.Get("error")
-	anyResult(f, data.Get("output"), boolean(failure.Kind() == value.Object), f.Event.Action == schema.ActionShell)
+	anyResult(f, data.Get("output"), docOf(v).Bool(failure.Kind() == value.Object), f.Event.Action == schema.ActionShell)
 	if failure.Kind() == value.Object {
 		f.Error.Message = orElse(str(failure.Get("data", "error")), str(failure.Get("message")))
 	}

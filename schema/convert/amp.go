@@ -21,6 +21,9 @@ const ampName = "amp"
 
 func (*amp) Name() string { return ampName }
 
+// Keys of its objects.
+func (*amp) Keys() []string { return []string{"id v messages"} }
+
 func (*amp) Detect(v value.Value) bool {
 	return v.Kind() == value.Object && strings.HasPrefix(str(v.Get("id")), "T-") && v.Get("v").Exists() && v.Get("messages").Kind() == value.Array
 }
@@ -40,9 +43,9 @@ func (a *amp) Convert(src *Source, in *Input, emit Emit) bool {
 func (l *messageLog) ampRun(id string, run value.Value) {
 	switch status := str(run.Get("status")); status {
 	case "done":
-		l.result(id, "", run.Get("result"), boolean(false))
+		l.result(id, "", run.Get("result"), docOf(run).Bool(false))
 	case "error":
-		l.result(id, "", orValue(first(run.Get("error"), "message"), run.Get("error")), boolean(true))
+		l.result(id, "", orValue(first(run.Get("error"), "message"), run.Get("error")), docOf(run).Bool(true))
 	case "cancelled", "rejected-by-user":
 		f := l.told(l.fragment(schema.Result, id))
 		f.Event.Outcome, f.Execution.Interrupted = schema.OutcomeUnknown, true

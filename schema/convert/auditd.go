@@ -49,7 +49,7 @@ func (*auditd) Name() string { return auditdName }
 func (*auditd) Looks() string { return "type=… msg=audit(time:serial): name=value …" }
 
 // Keys of its objects: it reads lines of text.
-func (*auditd) Keys() []string { return nil }
+func (*auditd) Keys() []string { return []string{"_AUDIT_ID MESSAGE", "AUDIT_ID MESSAGE"} }
 
 func (*auditd) Detect(v value.Value) bool {
 	_, ok := readAudit(v)

@@ -34,6 +34,9 @@ func autoGenMessage(v value.Value) value.Value {
 	return value.Value{}
 }
 
+// Keys of its objects.
+func (*autoGen) Keys() []string { return []string{"payload", "type source", "messages"} }
+
 func (*autoGen) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {
 		return false

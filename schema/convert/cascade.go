@@ -36,7 +36,9 @@ func (*cascade) Name() string { return cascadeName }
 
 const cortexStep = "CORTEX_STEP_TYPE_"
 
-func isCortexStep(v value.Value) bool { return strings.HasPrefix(str(v.Get("type")), cortexStep) }
+func isCortexStep(v value.Value) bool {
+	return strings.HasPrefix(str(v.Get("type")), cortexStep) && v.Get("status").Exists()
+}
 
 // cascadeSteps are the steps of an export.
 func cascadeSteps(v value.Value) value.Value {
@@ -48,6 +50,9 @@ func cascadeSteps(v value.Value) value.Value {
 	}
 	return value.Value{}
 }
+
+// Keys of its objects.
+func (*cascade) Keys() []string { return []string{"agent_action_name", "type status", "trajectory", "steps"} }
 
 func (*cascade) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {

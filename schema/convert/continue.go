@@ -24,6 +24,9 @@ const continueName = "continue"
 
 func (*continueDev) Name() string { return continueName }
 
+// Keys of its objects.
+func (*continueDev) Keys() []string { return []string{"workspaceDirectory sessionId history"} }
+
 func (*continueDev) Detect(v value.Value) bool {
 	return v.Kind() == value.Object && v.Get("workspaceDirectory").Exists() && v.Get("sessionId").Exists() && v.Get("history").Kind() == value.Array
 }

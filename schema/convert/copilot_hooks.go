@@ -26,6 +26,9 @@ const copilotHooksName = "copilot-hooks"
 
 func (*copilotHooks) Name() string { return copilotHooksName }
 
+// Keys of its objects.
+func (*copilotHooks) Keys() []string { return []string{"toolName cwd toolArgs timestamp"} }
+
 func (*copilotHooks) Detect(v value.Value) bool {
 	return v.Kind() == value.Object && v.Get("toolName").Kind() == value.String && v.Get("cwd").Kind() == value.String &&
 		v.Get("toolArgs").Exists() && v.Get("timestamp").Exists() && !v.Get("type").Exists()

@@ -31,7 +31,7 @@ const falcoName = "falco"
 func (*falco) Name() string { return falcoName }
 
 // Keys of its objects.
-func (*falco) Keys() []string { return []string{"rule priority output"} }
+func (*falco) Keys() []string { return []string{"rule priority output", "evt.type"} }
 
 func (*falco) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {

@@ -29,6 +29,9 @@ func isInspectSample(v value.Value) bool {
 	return v.Get("epoch").Exists() && v.Get("messages").Kind() == value.Array && first(v, "target", "scores", "store").Exists()
 }
 
+// Keys of its objects.
+func (*inspectAI) Keys() []string { return []string{"eval samples", "epoch messages"} }
+
 func (*inspectAI) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {
 		return false

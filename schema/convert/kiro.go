@@ -35,6 +35,9 @@ func (*kiro) Name() string { return kiroName }
 
 var kiroKinds = set("Prompt AssistantMessage ToolResults")
 
+// Keys of its objects.
+func (*kiro) Keys() []string { return []string{"kind data", "conversation_id history"} }
+
 func (*kiro) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {
 		return false

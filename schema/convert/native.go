@@ -201,7 +201,7 @@ func (r *nativeReader) field(path string, v value.Value) bool {
 		return v.Kind() == value.Bool
 	case "process.args":
 		if v.Kind() == value.Object { // of a tool
-			name = "gen_ai.tool.call.arguments"
+			to = nativeFields["gen_ai.tool.call.arguments"]
 		}
 	case "command":
 		to = nativeFields["process.command_line"]

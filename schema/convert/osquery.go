@@ -24,6 +24,9 @@ const osqueryName = "osquery"
 
 func (*osquery) Name() string { return osqueryName }
 
+// Keys of its objects.
+func (*osquery) Keys() []string { return []string{"hostIdentifier name"} }
+
 func (*osquery) Detect(v value.Value) bool {
 	return v.Kind() == value.Object && v.Get("hostIdentifier").Exists() && v.Get("name").Kind() == value.String &&
 		(v.Get("columns").Kind() == value.Object || v.Get("diffResults").Kind() == value.Object || v.Get("snapshot").Kind() == value.Array)

@@ -46,7 +46,8 @@ func (*spans) Name() string { return spansName }
 // Keys of its objects.
 func (*spans) Keys() []string {
 	return []string{
-		"resourceSpans", "resource_spans", "batches", "name attributes", "name type startTime",
+		"resourceSpans", "resource_spans", "batches", "spans", "observations",
+		"name attributes", "name type startTime", "name context.span_id",
 	}
 }
 

@@ -69,6 +69,9 @@ func stepList(v value.Value) value.Value {
 	return value.Value{}
 }
 
+// Keys of its objects.
+func (*steps) Keys() []string { return append([]string{"action", "tool_calls"}, stepLists...) }
+
 func (*steps) Detect(v value.Value) bool {
 	if v.Kind() == value.Array {
 		return isStep(v.First())

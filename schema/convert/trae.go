@@ -21,6 +21,9 @@ const traeName = "trae-agent"
 
 func (*trae) Name() string { return traeName }
 
+// Keys of its objects.
+func (*trae) Keys() []string { return []string{"agent_steps llm_interactions"} }
+
 func (*trae) Detect(v value.Value) bool {
 	return v.Kind() == value.Object && v.Get("agent_steps").Kind() == value.Array && v.Get("llm_interactions").Kind() == value.Array
 }

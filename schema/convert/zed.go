@@ -25,6 +25,9 @@ const zedName = "zed"
 
 func (*zed) Name() string { return zedName }
 
+// Keys of its objects.
+func (*zed) Keys() []string { return []string{"messages updated_at"} }
+
 func (*zed) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || v.Get("messages").Kind() != value.Array || !v.Get("updated_at").Exists() {
 		return false
