@@ -56,8 +56,9 @@ const (
 	ActionFileChange = "file-change"
 	ActionWebFetch   = "web-fetch"
 	ActionMCP        = "mcp-call"
-	ActionTool       = "tool-call" // any other tool
-	ActionLog        = "log"       // a line that is no action, kept because nothing is dropped
+	ActionTool       = "tool-call"  // any other tool
+	ActionRead       = "audit-read" // somebody read the trail through agent-audit serve
+	ActionLog        = "log"        // a line that is no action, kept because nothing is dropped
 )
 
 // Error is what went wrong, in the words of the source or of the pipeline.

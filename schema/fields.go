@@ -58,7 +58,7 @@ var Fields = sortFields([]Field{
 	{Path: "event.kind", Type: "keyword", Group: "trail", Doc: "event, or pipeline_error for what could not be understood", Ref: func(a *Action) any { return &a.Event.Kind }},
 	{Path: "event.category", Type: "keyword", Group: "trail", Doc: "ECS category by kind of action", Ref: func(a *Action) any { return &a.Event.Category }},
 	{Path: "event.type", Type: "keyword", Group: "trail", Doc: "ECS type", Ref: func(a *Action) any { return &a.Event.Type }},
-	{Path: "event.action", Type: "keyword", Group: "command", Doc: "shell-command, stdin-write, file-read, file-change, web-fetch, mcp-call, tool-call or log", OCSF: "metadata.event_code", Ref: func(a *Action) any { return &a.Event.Action }},
+	{Path: "event.action", Type: "keyword", Group: "command", Doc: "shell-command, stdin-write, file-read, file-change, web-fetch, mcp-call, tool-call, audit-read or log", OCSF: "metadata.event_code", Ref: func(a *Action) any { return &a.Event.Action }},
 	{Path: "event.provider", Type: "keyword", Group: "identity", Doc: "the agent or program whose log it is", OCSF: "metadata.log_name", Ref: func(a *Action) any { return &a.Event.Provider }},
 	{Path: "event.created", Type: "date", Group: "trail", Doc: "when the record was sealed", OCSF: "metadata.logged_time", Ref: func(a *Action) any { return &a.Event.Created }},
 	{Path: "event.original", Type: "keyword", Text: true, Group: "trail", Doc: "scrubbed original of what could not be understood", OCSF: "raw_data", Ref: func(a *Action) any { return &a.Event.Original }},

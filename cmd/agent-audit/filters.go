@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -105,85 +103,19 @@ func (f *filters) query(cmd *cobra.Command, args []string) (query.Query, error) 
 	}
 	now := time.Now().UTC()
 	var err error
-	if q.RiskMin, q.RiskMax, err = parseRisk(f.risk); err != nil {
+	if q.RiskMin, q.RiskMax, err = query.ParseRisk(f.risk); err != nil {
 		return q, fmt.Errorf("--risk: %w", err)
 	}
-	if q.Since, err = parseTime(f.since, now, false); err != nil {
+	if q.Since, err = query.ParseTime(f.since, now, false); err != nil {
 		return q, fmt.Errorf("--since: %w", err)
 	}
-	if q.Until, err = parseTime(f.until, now, true); err != nil {
+	if q.Until, err = query.ParseTime(f.until, now, true); err != nil {
 		return q, fmt.Errorf("--until: %w", err)
 	}
 	if !q.Since.IsZero() && !q.Until.IsZero() && !q.Since.Before(q.Until) {
 		return q, fmt.Errorf("--since %s is not before --until %s", schema.FormatTime(q.Since), schema.FormatTime(q.Until))
 	}
 	return q, q.Check()
-}
-
-// parseRisk reads MIN-MAX, MIN-, -MAX or one score.
-func parseRisk(s string) (low, high *int, err error) {
-	if s == "" {
-		return nil, nil, nil
-	}
-	from, to, isRange := strings.Cut(s, "-")
-	if !isRange {
-		to = from
-	}
-	if low, err = parseScore(from); err != nil {
-		return nil, nil, err
-	}
-	if high, err = parseScore(to); err != nil {
-		return nil, nil, err
-	}
-	if low == nil && high == nil {
-		return nil, nil, errors.New("\"-\" names no score; 80-100 is a range")
-	}
-	return low, high, nil
-}
-
-func parseScore(s string) (*int, error) {
-	if s == "" {
-		return nil, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > 100 {
-		return nil, fmt.Errorf("%q is no score from 0 to 100; 80-100 is a range", s)
-	}
-	return &n, nil
-}
-
-// parseTime reads RFC 3339, a date or an age. A date as an end means the end of that day. Without a zone it is UTC.
-func parseTime(s string, now time.Time, end bool) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	if t, err := time.ParseInLocation(time.DateOnly, s, time.UTC); err == nil {
-		if end {
-			t = t.AddDate(0, 0, 1)
-		}
-		return t, nil
-	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", time.DateTime, "2006-01-02 15:04"} {
-		if t, err := time.ParseInLocation(layout, s, time.UTC); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	if age, ok := parseAge(s); ok {
-		return now.Add(-age), nil
-	}
-	return time.Time{}, fmt.Errorf("%q is no time: RFC 3339 (2026-03-01T10:00:00Z), a date (2026-03-01) or an age (30d, 12h, 45m)", s)
-}
-
-// parseAge reads weeks and days, and what Go calls a duration.
-func parseAge(s string) (time.Duration, bool) {
-	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		if number, ok := strings.CutSuffix(s, suffix); ok {
-			n, err := strconv.ParseFloat(number, 64)
-			return time.Duration(n * float64(unit)), err == nil && n >= 0 && n*float64(unit) < 1<<62
-		}
-	}
-	d, err := time.ParseDuration(s)
-	return d, err == nil && d >= 0
 }
 
 // open opens the source that was named, or the one in the state folder.

@@ -64,7 +64,7 @@ func rootCommand() *cobra.Command {
 	}
 	root.AddCommand(
 		convertCommand(), importCommand(), exporterCommand(), statusCommand(), validateCommand(),
-		scrubCommand(), rescanCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), reportCommand(), verifyCommand(), proveCommand(), retrieveCommand(), reconcileCommand(), versionCommand(),
+		scrubCommand(), rescanCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), reportCommand(), serveCommand(), verifyCommand(), proveCommand(), retrieveCommand(), reconcileCommand(), versionCommand(),
 		setupCommand(), doctorCommand(),
 	)
 	return root

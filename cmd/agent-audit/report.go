@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/agentaudit/agentaudit/internal/query"
 	"github.com/agentaudit/agentaudit/internal/report"
 )
 
@@ -126,12 +127,12 @@ func (r *policyReport) options(cmd *cobra.Command, args []string) error {
 	r.o.Query, r.o.Before = q, q.Until.Sub(q.Since)
 	if r.before != "" {
 		var ok bool
-		if r.o.Before, ok = parseAge(r.before); !ok {
+		if r.o.Before, ok = query.ParseAge(r.before); !ok {
 			return fmt.Errorf("--before: %q is no duration such as 90d", r.before)
 		}
 	}
 	var ok bool
-	if r.o.Unrefused, ok = parseAge(r.unrefused); !ok {
+	if r.o.Unrefused, ok = query.ParseAge(r.unrefused); !ok {
 		return fmt.Errorf("--unrefused: %q is no duration such as 30d", r.unrefused)
 	}
 	if q.RiskMin != nil || q.RiskMax != nil || len(q.Decision) > 0 {

@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -39,7 +42,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "lines": lines, "isjson": isJSON, "flip": flip,
+			"exits": exits, "lines": lines, "isjson": isJSON, "flip": flip, "freeport": freePort, "get": get,
 		},
 		RequireExplicitExec: true,
 	})
@@ -93,53 +96,29 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(path, b, 0o600))
 }
 
-func TestParseTime(t *testing.T) {
-	now := time.Date(2026, 3, 15, 12, 0, 0, 0, time.UTC)
-	for _, c := range []struct {
-		in   string
-		end  bool
-		want string
-	}{
-		{"2026-03-01", false, "2026-03-01T00:00:00Z"},
-		{"2026-03-01", true, "2026-03-02T00:00:00Z"},
-		{"2026-03-01T10:00:00+02:00", false, "2026-03-01T08:00:00Z"},
-		{"2026-03-01T10:00:00.5Z", true, "2026-03-01T10:00:00.5Z"},
-		{"2026-03-01 10:00", true, "2026-03-01T10:00:00Z"},
-		{"12h", false, "2026-03-15T00:00:00Z"},
-		{"30d", false, "2026-02-13T12:00:00Z"},
-		{"2w", true, "2026-03-01T12:00:00Z"},
-		{"1h30m", false, "2026-03-15T10:30:00Z"},
-		{"0.5d", false, "2026-03-15T00:00:00Z"},
-	} {
-		got, err := parseTime(c.in, now, c.end)
-		if err != nil || got.Format(time.RFC3339Nano) != c.want {
-			t.Errorf("%q: %v %v, want %s", c.in, got, err, c.want)
-		}
-	}
-	for _, in := range []string{"yesterday", "-1h", "-3d", "2026-13-01", "d", "1e300d", "nand"} {
-		if got, err := parseTime(in, now, false); err == nil {
-			t.Errorf("%q: %v", in, got)
-		}
-	}
+// freeport NAME puts a port that is free into the environment.
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(err)
+	ts.Setenv(args[0], port)
 }
 
-func TestParseRisk(t *testing.T) {
-	for in, want := range map[string][2]int{"80-100": {80, 100}, "80-": {80, -1}, "-20": {-1, 20}, "95": {95, 95}, "0-0": {0, 0}} {
-		low, high, err := parseRisk(in)
-		got := [2]int{-1, -1}
-		if low != nil {
-			got[0] = *low
+// get STATUS URL asks a server, which may have to begin first, and checks the status.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	var answer *http.Response
+	err := errors.New("not asked")
+	for range 300 {
+		if answer, err = http.Get(args[1]); err == nil {
+			break
 		}
-		if high != nil {
-			got[1] = *high
-		}
-		if err != nil || got != want {
-			t.Errorf("%q: %v %v", in, got, err)
-		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	for _, in := range []string{"-", "a", "1-2-3", "101", "50-200", "--"} {
-		if _, _, err := parseRisk(in); err == nil {
-			t.Errorf("%q is accepted", in)
-		}
+	ts.Check(err)
+	defer answer.Body.Close()
+	if status := strconv.Itoa(answer.StatusCode); status != args[0] {
+		ts.Fatalf("status %s, want %s", status, args[0])
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/agentaudit/agentaudit/internal/display"
 	"github.com/agentaudit/agentaudit/internal/query"
+	"github.com/agentaudit/agentaudit/internal/session"
 	"github.com/agentaudit/agentaudit/schema"
 )
 
@@ -36,8 +38,8 @@ func sessionCommand() *cobra.Command {
 			}
 			defer source.Close()
 			q := query.Query{Session: args[0], Order: query.OldestFirst}
-			s := &sessionSummary{ID: args[0], Decisions: map[string]int{}}
-			if _, err := show(cmd.Context(), f.rules, source, q, s.add); err != nil {
+			s := session.New(args[0])
+			if _, err := show(cmd.Context(), f.rules, source, q, s.Add); err != nil {
 				return err
 			}
 			if s.Records == 0 {
@@ -58,9 +60,9 @@ func sessionCommand() *cobra.Command {
 }
 
 // sessionText prints the timeline.
-func sessionText(cmd *cobra.Command, ruleFiles []string, source query.Source, q query.Query, s *sessionSummary, output int) error {
+func sessionText(cmd *cobra.Command, ruleFiles []string, source query.Source, q query.Query, s *session.Summary, output int) error {
 	w := bufio.NewWriter(cmd.OutOrStdout())
-	s.print(w)
+	s.Print(w)
 	t := &timeline{w: w, start: s.Start, output: output, colour: terminalOptions(cmd.OutOrStdout()).Terminal}
 	changed, err := show(cmd.Context(), ruleFiles, source, q, t.row)
 	if err := errors.Join(err, w.Flush()); err != nil {
@@ -178,8 +180,8 @@ func offset(t, start time.Time) string {
 }
 
 // sessionJSON streams the actions into one object.
-func sessionJSON(cmd *cobra.Command, ruleFiles []string, source query.Source, q query.Query, s *sessionSummary) error {
-	head, err := s.json()
+func sessionJSON(cmd *cobra.Command, ruleFiles []string, source query.Source, q query.Query, s *session.Summary) error {
+	head, err := s.JSON()
 	if err != nil {
 		return err
 	}
@@ -196,4 +198,17 @@ func sessionJSON(cmd *cobra.Command, ruleFiles []string, source query.Source, q 
 	_, _ = io.WriteString(w, "}\n")
 	noteRedacted(cmd.ErrOrStderr(), changed)
 	return w.Flush()
+}
+
+func firstNonEmpty(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+func nonEmpty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(t string) bool { return t == "" })
 }

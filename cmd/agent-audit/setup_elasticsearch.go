@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/agentaudit/agentaudit/exporters/elasticsearch"
+	"github.com/agentaudit/agentaudit/internal/query"
 )
 
 // elasticsearchURLHelp explains the address that setup and doctor take.
@@ -122,7 +123,7 @@ func wholeDays(text string) (int, error) {
 	if text == "" {
 		return 0, nil
 	}
-	d, ok := parseAge(text)
+	d, ok := query.ParseAge(text)
 	days := int(d.Hours() / 24)
 	if !ok || days < 1 || days > 36500 || float64(days)*24 != d.Hours() {
 		return 0, fmt.Errorf("retention %q is not a number of whole days, such as 365d", text)

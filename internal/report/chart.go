@@ -138,6 +138,27 @@ func DayChart(title string, days []Day) template.HTML {
 	return s.done()
 }
 
+// Score is an action of a timeline.
+type Score struct {
+	Label string
+	Risk  *int64
+}
+
+// Timeline draws the scores of actions in order.
+func Timeline(title string, scores []Score) template.HTML {
+	s := newSVG(title, chartWidth, columnsHigh/2)
+	wide := min(float64(chartWidth)/float64(max(len(scores), 1)), 24)
+	for i, a := range scores {
+		high := 2.0
+		if a.Risk != nil {
+			high += float64(min(max(*a.Risk, 0), 100)) / 100 * (columnsHigh/2 - 2)
+		}
+		tip := fmt.Sprintf("risk %s, %s", riskText(a.Risk), display.Cut(display.Safe(a.Label), whatCells))
+		s.rect("bar "+riskClass(a.Risk), float64(i)*wide, columnsHigh/2-high, max(wide-1, 0.5), high, tip)
+	}
+	return s.done()
+}
+
 func total(decisions map[string]int64) (n int64) {
 	for _, c := range decisions {
 		n += c

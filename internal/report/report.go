@@ -51,6 +51,8 @@ func (o *Options) Check() error {
 		return errors.New("a report is of a period: its beginning and end are needed")
 	case !o.Query.Since.Before(o.Query.Until):
 		return errors.New("the period ends before it begins")
+	case o.Query.Until.Year() > 9999 || o.Query.Since.Year() < 1:
+		return errors.New("the period is outside of the years 1 to 9999")
 	case o.Before < 0, o.Unrefused < 0, o.Approvals < 0, o.MaxRecords < 0:
 		return errors.New("durations and numbers may not be negative")
 	}
@@ -166,6 +168,9 @@ func Build(ctx context.Context, source query.Source, o Options) (*Policy, error)
 	c := newCollector(&o)
 	q := o.Query
 	q.Since, q.Order, q.Limit = o.Query.Since.Add(-o.Before), query.NewestFirst, 0
+	if q.Since.Year() < 1 {
+		q.Since = time.Time{}
+	}
 	if o.MaxRecords > 0 {
 		q.Limit = o.MaxRecords + 1
 	}
@@ -303,6 +308,7 @@ func (c *collector) policy() *Policy {
 	p.Agents = c.agents.list()
 	p.AutoApproved, p.DespiteAnomalies = c.auto.section(), c.despite.section()
 	p.DespiteAnomalies.ByAnomaly = c.despite.byAnomaly.list()
+	p.Days = []Day{}
 	for day, decisions := range c.days {
 		p.Days = append(p.Days, Day{day, decisions})
 	}

@@ -1,6 +1,8 @@
-package main
+// Package session sums up what the records of a session tell of it.
+package session
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,8 +15,8 @@ import (
 	"github.com/agentaudit/agentaudit/schema"
 )
 
-// sessionSummary is the head of a session. Lists hold each name once, in the order of their appearance.
-type sessionSummary struct {
+// Summary is the head of a session. Lists hold each name once, in the order of their appearance.
+type Summary struct {
 	ID          string         `json:"id"`
 	Parent      string         `json:"parent_id,omitempty"`
 	Type        string         `json:"type,omitempty"`
@@ -35,16 +37,20 @@ type sessionSummary struct {
 	Anomalies   []string       `json:"anomalies"`
 }
 
-func (s *sessionSummary) add(row query.Row) error {
+// New is the summary of a session of which no record has been seen.
+func New(id string) *Summary { return &Summary{ID: id, Decisions: map[string]int{}} }
+
+// Add takes a record.
+func (s *Summary) Add(row query.Row) error {
 	a := row.Action
 	s.Records++
-	s.Parent, s.Type = firstNonEmpty(s.Parent, a.Session.ParentID), firstNonEmpty(s.Type, a.Session.Type)
-	addNew(&s.Agents, firstNonEmpty(a.Identity.AgentName, a.Identity.AgentID))
-	addNew(&s.Software, strings.TrimSpace(firstNonEmpty(a.Identity.ServiceName, a.Event.Provider)+" "+a.Identity.ServiceVersion))
+	s.Parent, s.Type = cmp.Or(s.Parent, a.Session.ParentID), cmp.Or(s.Type, a.Session.Type)
+	addNew(&s.Agents, cmp.Or(a.Identity.AgentName, a.Identity.AgentID))
+	addNew(&s.Software, strings.TrimSpace(cmp.Or(a.Identity.ServiceName, a.Event.Provider)+" "+a.Identity.ServiceVersion))
 	addNew(&s.Models, a.Identity.Model)
 	addNew(&s.Users, display.User(a))
-	addNew(&s.Orgs, firstNonEmpty(a.Identity.OrganizationName, a.Identity.OrganizationID))
-	addNew(&s.Hosts, firstNonEmpty(a.Infrastructure.HostName, a.Infrastructure.HostID))
+	addNew(&s.Orgs, cmp.Or(a.Identity.OrganizationName, a.Identity.OrganizationID))
+	addNew(&s.Hosts, cmp.Or(a.Infrastructure.HostName, a.Infrastructure.HostID))
 	addNew(&s.Directories, a.Command.Cwd)
 	for _, x := range a.Risk.Anomalies {
 		addNew(&s.Anomalies, x)
@@ -79,16 +85,19 @@ func addNew(names *[]string, name string) {
 	}
 }
 
-func (s *sessionSummary) json() ([]byte, error) {
+// JSON is the summary as an object; its lists are never null.
+func (s *Summary) JSON() ([]byte, error) {
 	for _, l := range []*[]string{&s.Agents, &s.Software, &s.Models, &s.Users, &s.Orgs, &s.Hosts, &s.Directories, &s.Anomalies} {
-		*l = list(*l)
+		if *l == nil {
+			*l = []string{}
+		}
 	}
 	b, err := json.Marshal(s)
 	return display.AppendSafeJSON(nil, b), err
 }
 
-// print writes the head for people; what is not known is left out.
-func (s *sessionSummary) print(w io.Writer) {
+// Print writes the head for people; what is not known is left out.
+func (s *Summary) Print(w io.Writer) {
 	line := func(name, text string) {
 		if text != "" {
 			fmt.Fprintf(w, "%-13s %s\n", name, display.Safe(text))
@@ -106,17 +115,17 @@ func (s *sessionSummary) print(w io.Writer) {
 	line("directory", strings.Join(s.Directories, ", "))
 	line("start", display.Clock(s.Start)+" UTC")
 	line("end", fmt.Sprintf("%s UTC (%v)", display.Clock(s.End), s.End.Sub(s.Start).Round(time.Second)))
-	line("actions", s.counts())
+	line("actions", s.Counts())
 	if s.HighestRisk != nil {
 		line("highest risk", fmt.Sprint(*s.HighestRisk))
 	}
 	line("anomalies", strings.Join(s.Anomalies, ", "))
 }
 
-// counts says "12: 3 approved, 1 denied, 8 unrecorded; 2 failed".
-func (s *sessionSummary) counts() string {
+// Counts says "12: 3 approved, 1 denied, 8 unrecorded; 2 failed".
+func (s *Summary) Counts() string {
 	var parts []string
-	for _, d := range decisions {
+	for _, d := range []string{schema.Approved, schema.AutoApproved, schema.Denied, schema.Unrecorded} {
 		if n := s.Decisions[d]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, d))
 		}
@@ -126,17 +135,4 @@ func (s *sessionSummary) counts() string {
 		text += ": " + strings.Join(parts, ", ")
 	}
 	return fmt.Sprintf("%s; %d failed", text, s.Failed)
-}
-
-func firstNonEmpty(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
-}
-
-func nonEmpty(texts ...string) []string {
-	return slices.DeleteFunc(texts, func(t string) bool { return t == "" })
 }
