@@ -44,6 +44,14 @@ func serveStyle(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(style)
 }
 
+//go:embed page/icon.svg
+var icon []byte
+
+func serveIcon(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "image/svg+xml")
+	_, _ = w.Write(icon)
+}
+
 // render makes a page of a template.
 func render(name string, data any, shown int) (*answer, error) {
 	var body bytes.Buffer

@@ -69,6 +69,7 @@ func New(o Options) *Server {
 	s := &Server{o: o, mux: http.NewServeMux(), slots: make(chan struct{}, mostReads)}
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	s.mux.HandleFunc("GET /style.css", serveStyle)
+	s.mux.HandleFunc("GET /icon.svg", serveIcon)
 	s.mux.Handle("GET /api/v1/openapi.json", s.read(s.openAPI))
 	s.mux.Handle("GET /api/v1/records", s.read(s.records))
 	s.mux.Handle("GET /api/v1/records/{id}", s.read(s.oneRecord))
