@@ -1,5 +1,6 @@
 // Package logfile reads log files that already exist and hands them over as Fluent Bit's tail input would: chunks of
-// events with the line, its path and its offset. Reading a file again gives the same events.
+// events with the line, its path and its offset. Reading a file again gives the same events. Stores of agents in SQLite are
+// read as well, see stores.go.
 package logfile
 
 import (
@@ -68,6 +69,9 @@ func Chunks(file string, emit func(chunk []byte, read int64) error) error {
 	head, err := r.Peek(int(min(info.Size(), 128<<10)))
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s: %w", file, err)
+	}
+	if bytes.HasPrefix(head, sqliteMagic) {
+		return w.database(path)
 	}
 	if isDocuments(head) {
 		if bytes.HasPrefix(head, bom) {

@@ -52,7 +52,9 @@ func cascadeSteps(v value.Value) value.Value {
 }
 
 // Keys of its objects.
-func (*cascade) Keys() []string { return []string{"agent_action_name", "type status", "trajectory", "steps"} }
+func (*cascade) Keys() []string {
+	return []string{"agent_action_name", "type status", "trajectory", "steps"}
+}
 
 func (*cascade) Detect(v value.Value) bool {
 	if v.Kind() != value.Object {

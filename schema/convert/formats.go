@@ -43,6 +43,7 @@ func formats(o Options) ([]Format, error) {
 		&vscode{prompts: o.Prompts},
 		&clineUI{},
 		&antigravity{prompts: o.Prompts},
+		&cursorBubbles{},
 		&kiro{prompts: o.Prompts},
 		&continueDev{prompts: o.Prompts},
 		&zed{prompts: o.Prompts},

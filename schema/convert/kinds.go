@@ -59,7 +59,7 @@ var tools = func() map[string]string {
 // toolAction says what sort of action a tool is. Names that models made up ("shell<|channel|>") count as what they
 // begin with.
 func toolAction(name string) string {
-	if strings.HasPrefix(name, "mcp__") || strings.HasPrefix(name, "mcp.") {
+	if strings.HasPrefix(name, "mcp_") || strings.HasPrefix(name, "mcp.") {
 		return schema.ActionMCP
 	}
 	name, _, _ = strings.Cut(name, "<")

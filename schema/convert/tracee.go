@@ -27,7 +27,9 @@ const traceeName = "tracee"
 func (*tracee) Name() string { return traceeName }
 
 // Keys of its objects.
-func (*tracee) Keys() []string { return []string{"timestamp eventName hostProcessId", "timestamp name workload"} }
+func (*tracee) Keys() []string {
+	return []string{"timestamp eventName hostProcessId", "timestamp name workload"}
+}
 
 func (*tracee) Detect(v value.Value) bool {
 	if v.Kind() != value.Object || !v.Get("timestamp").Exists() {
