@@ -46,3 +46,9 @@ func (r *Redactor) Row(row query.Row) query.Row {
 	r.Changed++
 	return query.Row{Action: a, JSON: a.AppendJSON(nil)}
 }
+
+// Text returns a text as it may be shown.
+func (r *Redactor) Text(s string) string {
+	clean, _ := r.engine.Text(s)
+	return clean
+}

@@ -110,3 +110,30 @@ func (s *Status) fromJournal(j *journal.Journal) error {
 	}
 	return nil
 }
+
+// DeadLetters shows the records that exporters refused for good, of all exporters or of one, in order, and returns how many
+// there are. It fails with journal.ErrInUse while an instance has the state folder.
+func DeadLetters(dir, exporter string, show func(exporter string, l journal.DeadLetter) error) (n int, err error) {
+	if _, err := os.Stat(filepath.Join(dir, "journal")); err != nil {
+		return 0, fmt.Errorf("%s is no state folder of agent-audit: it has no journal", dir)
+	}
+	j, err := journal.Open(dir, newStream, journal.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer j.Close()
+	names, err := j.Exporters()
+	for _, name := range names {
+		if err != nil || exporter != "" && name != exporter {
+			continue
+		}
+		var shown error
+		err = j.DeadLetters(name, func(l journal.DeadLetter) bool {
+			n++
+			shown = show(name, l)
+			return shown == nil
+		})
+		err = errors.Join(err, shown)
+	}
+	return n, err
+}

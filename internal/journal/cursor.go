@@ -45,6 +45,20 @@ func (j *Journal) Cursor(exporter string) (Cursor, error) {
 	return c, nil
 }
 
+// Exporters lists those that have a cursor, by name.
+func (j *Journal) Exporters() ([]string, error) {
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: []byte{'c'}, UpperBound: []byte{'c' + 1}})
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	defer it.Close()
+	var names []string
+	for ok := it.First(); ok; ok = it.Next() {
+		names = append(names, string(it.Key()[1:]))
+	}
+	return names, it.Error()
+}
+
 // firstCursor is the cursor of an exporter that has taken nothing. The trimmed tree is kept with every trim.
 func (j *Journal) firstCursor() (Cursor, error) {
 	v, err := j.get([]byte{'t'})

@@ -259,6 +259,9 @@ func TestCursorAndDeadLetters(t *testing.T) {
 	if len(letters) != 1 || letters[0].Sequence != 1 || letters[0].Reason != "mapping" || string(letters[0].JSON) != docs[1] {
 		t.Errorf("dead letters: %+v", letters)
 	}
+	if names, err := j.Exporters(); err != nil || !slices.Equal(names, []string{"a"}) {
+		t.Errorf("exporters %v, %v", names, err)
+	}
 	if _, err := j.Read(0, 10, 1<<20); !errors.Is(err, ErrTrimmed) {
 		t.Errorf("reading trimmed records: %v", err)
 	}
