@@ -1,6 +1,7 @@
 package elasticsearch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -176,31 +177,24 @@ func (c *Client) meta(ctx context.Context, d *TemplateDocument) (m documentMeta,
 	type holder struct {
 		Meta documentMeta `json:"_meta"`
 	}
-	switch d.kind() {
-	case "lifecycle policy":
+	if d.kind() == "lifecycle policy" {
 		var answer map[string]struct{ Policy holder }
 		found, err = c.Call(ctx, http.MethodGet, d.Path, nil, &answer)
 		return answer[d.Name].Policy.Meta, found, err
-	case "component template":
-		var answer struct {
-			All []struct {
-				Template holder `json:"component_template"`
-			} `json:"component_templates"`
-		}
-		if found, err = c.Call(ctx, http.MethodGet, d.Path, nil, &answer); len(answer.All) > 0 {
-			m = answer.All[0].Template.Meta
-		}
-		return m, found && len(answer.All) > 0, err
+	}
+	type template struct { // one of the two
+		Component holder `json:"component_template"`
+		Index     holder `json:"index_template"`
 	}
 	var answer struct {
-		All []struct {
-			Template holder `json:"index_template"`
-		} `json:"index_templates"`
+		Components []template `json:"component_templates"`
+		Indices    []template `json:"index_templates"`
 	}
-	if found, err = c.Call(ctx, http.MethodGet, d.Path, nil, &answer); len(answer.All) > 0 {
-		m = answer.All[0].Template.Meta
+	_, err = c.Call(ctx, http.MethodGet, d.Path, nil, &answer)
+	for _, t := range append(answer.Components, answer.Indices...) {
+		return cmp.Or(t.Component.Meta, t.Index.Meta), true, err
 	}
-	return m, found && len(answer.All) > 0, err
+	return m, false, err
 }
 
 // checkPrecedence refuses when another template would shape our data stream.
