@@ -21,7 +21,7 @@ func setupKibanaCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "kibana [URL]",
 		Short: "Import data view, searches, dashboards and detection rules into Kibana",
-		Long: "Import a data view, saved searches, five dashboards and detection rules into Kibana 8.19 or later. What is there already " +
+		Long: "Import a data view, saved searches, six dashboards and detection rules into Kibana 8.19 or later. What is there already " +
 			"is left as it is, unless --overwrite. Rules are off until you turn them on.\n\n" +
 			"URL is https://HOST:5601 and then, after a ?, what else there is to say, joined with &: api_key_file, username, password_file, " +
 			"ca_file, certificate_file, key_file. The key or the password, which are Elasticsearch's, may be in " +

@@ -16,7 +16,7 @@ type dashboard struct {
 type control struct{ field, heading string }
 
 func dashboards() []dashboard {
-	return []dashboard{overview, sessionTimeline, riskAndPolicy, approvals, health}
+	return []dashboard{overview, sessionTimeline, riskAndPolicy, approvals, tools, health}
 }
 
 // gridWidth is how wide a dashboard is.

@@ -1,4 +1,4 @@
-// Package kibana makes what an analyst finds in Kibana: a data view, saved searches, five dashboards and detection
+// Package kibana makes what an analyst finds in Kibana: a data view, saved searches, six dashboards and detection
 // rules. All of it is data in this package; nothing is drawn by hand and exported.
 //
 //	view.go            the data view over all records

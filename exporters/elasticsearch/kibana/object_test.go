@@ -54,7 +54,7 @@ func TestReferencesClose(t *testing.T) {
 	if last["exportedCount"] != float64(len(all)) || last["missingRefCount"] != 0.0 {
 		t.Errorf("last line %v", last)
 	}
-	if len(dashboards()) != 5 || len(searches) < 6 {
+	if len(dashboards()) != 6 || len(searches) < 6 {
 		t.Errorf("%d dashboards, %d searches", len(dashboards()), len(searches))
 	}
 }

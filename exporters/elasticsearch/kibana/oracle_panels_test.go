@@ -41,6 +41,12 @@ var panelOracles = map[string]oracle{
 	"agent-audit-approvals/Permission modes that changed within a session": modesTable,
 	"agent-audit-approvals/Denied, and the same ran afterwards":            deniedThenRanTable,
 
+	"agent-audit-tools/Calls over time, by kind": callsByKind,
+	"agent-audit-tools/Tools":                    toolsTable,
+	"agent-audit-tools/MCP servers":              serversTable,
+	"agent-audit-tools/The longest calls":        longestCalls,
+	"agent-audit-tools/How commands failed":      failuresTable,
+
 	"agent-audit-health/Not understood":                             one(func(all []record) any { return len(where(all, searchOracles["agent-audit-not-understood"])) }),
 	"agent-audit-health/Fields left out by the index (should be 0)": one(func([]record) any { return 0 }),
 	"agent-audit-health/Without a result": one(func(all []record) any {

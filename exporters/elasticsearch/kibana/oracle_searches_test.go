@@ -34,5 +34,6 @@ var searchOracles = map[string]predicate{
 	"agent-audit-denied":         isDenied,
 	"agent-audit-anomalies":      func(r *record) bool { return len(r.Risk.Anomalies) > 0 && letThrough(r) },
 	"agent-audit-loose-policy":   func(r *record) bool { return riskAtLeast(r, 70) && r.Authorization.Decision == schema.AutoApproved },
+	"agent-audit-mcp":            isMCP,
 	"agent-audit-not-understood": func(r *record) bool { return r.Event.Kind == schema.KindPipelineError },
 }

@@ -109,16 +109,9 @@ var ruleTables = map[string]struct {
 	"new MCP server": {
 		[]string{"first_seen", "calls", "agents", "hosts", "server"},
 		func(all []record) rows {
-			server := func(r *record) string {
-				parts := strings.Split(r.Command.Tool, "__")
-				if len(parts) > 2 {
-					return parts[1]
-				}
-				return parts[0]
-			}
 			var out rows
 			calls := where(all, func(r *record) bool { return r.Event.Action == schema.ActionMCP && r.Command.Tool != "" })
-			for _, g := range groupBy(calls, func(r *record) []any { return []any{server(r)} }) {
+			for _, g := range groupBy(calls, func(r *record) []any { return []any{mcpServerOf(r)} }) {
 				if first, _ := g.times(sealedTime); recently(first) {
 					hosts := func(r *record) string { return r.Infrastructure.HostName }
 					out = append(out, []any{first, len(g.records), distinctOf(valuesOf(g.records, software)), distinctOf(valuesOf(g.records, hosts)), g.key[0]})

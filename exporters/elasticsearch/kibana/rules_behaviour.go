@@ -29,10 +29,7 @@ var behaviourRules = []rule{
 	},
 	{
 		id: "bb136174-fc01-5bbb-a099-f82b6909a5e8", name: "new MCP server", kind: "esql", severity: "low", risk: 21, lookBack: "now-30d",
-		query: from + `| WHERE event.action == "mcp-call" AND gen_ai.tool.name IS NOT NULL
-| EVAL parts = SPLIT(REPLACE(gen_ai.tool.name, "__", "|"), "|")
-| EVAL server = CASE(MV_COUNT(parts) > 2, MV_SLICE(parts, 1, 1), MV_FIRST(parts))
-| STATS first_seen = MIN(event.created), calls = COUNT(*), agents = VALUES(service.name), hosts = VALUES(host.name) BY server
+		query: from + mcpServer + `| STATS first_seen = MIN(event.created), calls = COUNT(*), agents = VALUES(service.name), hosts = VALUES(host.name) BY server
 | WHERE first_seen >= ` + sealedLately,
 		description: "An agent called an MCP server that none has called in 30 days. (Where the log does not name the server, the tool stands for it.)",
 		investigate: `1. Is the server on your list? Who configured it (` + "`user.name`, `host.name`" + `), and in which file?

@@ -75,6 +75,11 @@ var searches = []search{
 		kql:         `event.risk_score >= 70 and agent_audit.authorization.decision: auto_approved`,
 	},
 	{
+		id: "agent-audit-mcp", title: "Agent audit: MCP calls", columns: append([]string{"gen_ai.tool.call.arguments"}, commandColumns...),
+		description: "Calls of tools of MCP servers, newest first.",
+		kql:         `event.action: mcp-call`,
+	},
+	{
 		id: "agent-audit-not-understood", title: "Agent audit: not understood", columns: []string{"agent_audit.provenance.format", "log.file.path", "error.message", "event.original"},
 		description: "Lines that could not be read, kept as they were but for secrets.",
 		kql:         `event.kind: pipeline_error`,
