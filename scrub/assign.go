@@ -69,6 +69,9 @@ func (sc *scan) nameStart(a *assignment, start int) {
 		a.flag = a.flag || s[left] == '-'
 		left++
 	}
+	if dashes := runBack(s, left, ccURL, 4); a.flag && dashes > 1 && s[dashes-1] == '\\' && is(s[dashes-2], ccAlnum) {
+		a.flag = false // a dash of a manual page: get\-credentials
+	}
 	b := sc.before(left)
 	if b == '/' && left >= 2 && isSpace(s[left-2]) { // cmdkey /pass:x
 		a.flag = true
@@ -84,6 +87,9 @@ func (sc *scan) accepts(a *assignment) bool {
 	}
 	if a.op == ' ' && sc.before(a.start) == '/' {
 		return false
+	}
+	if a.op == ':' && a.spaced && a.name == "PASS" && a.quote == 0 {
+		return false // what a test runner says
 	}
 	if a.op == ':' && !a.flag && a.quote == 0 && sc.before(a.start) == '/' && !sc.pairOfNames(a) {
 		return false // a path and a line, /etc/passwd:12, or the user of a URL, https://x-token:…@
@@ -500,6 +506,9 @@ func exempt(kind, name, v string) bool {
 	if strings.Contains(v, "://") {
 		return isAddress(v)
 	}
+	if strings.HasSuffix(v, "aws4_request") || strings.HasSuffix(v, "goog4_request") {
+		return true // the scope of a signature
+	}
 	if isEnvName(v) && strings.IndexByte(v, '_') > 0 && shapeOf(v).digit == 0 {
 		if _, t := judgeName(v); t == trustStrong {
 			return true // the name of a variable
@@ -619,7 +628,7 @@ func isEnvName(name string) bool {
 func (sc *scan) bareSecret(a *assignment, from, to int) bool {
 	s := sc.s
 	v := s[from:to]
-	if sc.onlyLabels(from, to) || isReference(v) {
+	if sc.onlyLabels(from, to) || isReference(v) || troff(v) {
 		return false
 	}
 	if a.trust == trustWeak {
@@ -734,10 +743,26 @@ func (a *assignment) flagValue(v string, sh shape, s string, to int) bool {
 	if run(v, 0, ccUpper|ccURL, len(v)) == len(v) && (endsWith(a.name, v) || strings.EqualFold(compact(a.name), compact(v))) { // --password PASSWORD, --access-key ACCESSKEY
 		return false
 	}
-	if sh.digit == 0 && helpWords.has([]byte(withoutStop(v))) {
+	if sh.digit == 0 && helpWords.has([]byte(withoutStop(v))) || a.kind != kindPassword && plainWord(withoutStop(v)) {
 		return false
 	}
 	return !strings.HasPrefix(s[to:], "  ") || sh.digit > 0
+}
+
+// plainWord reports whether v is one word in small letters, as in prose after the name of a flag; no token is.
+func plainWord(v string) bool {
+	letters := run(v, 0, ccLower, len(v))
+	return letters > 0 && letters <= 14 && wordy(v[:letters]) && (letters == len(v) || v[letters] == '\'' && len(v)-letters <= 3)
+}
+
+// troff reports whether a value is text of a manual page: \fIname\fR, \-, my\-key.
+func troff(v string) bool {
+	for i := 0; i+1 < len(v); i++ {
+		if v[i] == '\\' && (v[i+1] == '-' || v[i+1] == 'e' && i+2 == len(v) || v[i+1] == 'f' && i+2 < len(v) && strings.IndexByte("RBIP5", v[i+2]) >= 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // withoutStop leaves out the punctuation that v ends in.

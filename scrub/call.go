@@ -46,7 +46,7 @@ func verifyCall(sc *scan, _, end int, r *rule) {
 		return
 	}
 	v := sc.s[from:to]
-	if isReference(v) || sc.e.onlyLabels(v) || strings.IndexByte(v, ' ') >= 0 || isPath(v) || isPattern(v) || strings.Contains(v, "://") || algorithms.has([]byte(strings.ToLower(v))) {
+	if isReference(v) || sc.e.onlyLabels(v) || strings.IndexByte(v, ' ') >= 0 || isPath(v) || isPattern(v) || strings.Contains(v, "://") || isEnvName(v) && strings.IndexByte(v, '_') > 0 || algorithms.has([]byte(strings.ToLower(v))) {
 		return
 	}
 	sc.replace(from, to, c.kind)

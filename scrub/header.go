@@ -31,6 +31,9 @@ func (sc *scan) header(a *assignment) bool {
 	for to > from && isSpace(s[to-1]) {
 		to--
 	}
+	if from < to && q == 0 && isCall(s[from:to]) {
+		return true
+	}
 	if from >= to || isReference(s[from:to]) || sc.e.onlyLabels(s[from:to]) || isNotation(s[from:to]) || namesItself(a.name, s[from:to]) {
 		return true
 	}

@@ -133,7 +133,7 @@ func (c *command) secret(i, from int, kind string) {
 		from, to = from+1, to-1
 		v = c.args[i][from:to]
 	}
-	if from == 0 && v != "" && v[0] == '-' || isReference(v) || c.e.onlyLabels(v) {
+	if from == 0 && v != "" && v[0] == '-' || isReference(v) || c.e.onlyLabels(v) || troff(v) {
 		return
 	}
 	c.found = append(c.found, argSecret{i, from, to, kind})
@@ -379,7 +379,7 @@ func configSet(c *command) {
 			if slash := strings.LastIndexByte(a, '/'); slash >= 0 {
 				a = a[slash+1:]
 			}
-			if kind, t := judgeName(strings.TrimLeft(a, ":_")); t == trustStrong && run(a, 0, ccName|ccOperat, len(a)) == len(a) && i+1 < len(c.args) && !isPath(c.args[i+1]) {
+			if kind, t := judgeName(strings.TrimLeft(a, ":_")); t == trustStrong && run(a, 0, ccName|ccOperat, len(a)) == len(a) && i+1 < len(c.args) && !isPath(c.args[i+1]) && kind != kindAuthorization && (kind != kindCredential || !plainWord(c.args[i+1])) {
 				c.secret(i+1, 0, kind)
 				return
 			}

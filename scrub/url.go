@@ -79,6 +79,9 @@ func (sc *scan) userinfo(from, colon, at int) {
 			return
 		}
 	}
+	if from > 0 && strings.HasSuffix(pass, "]") && strings.IndexByte(s[max(0, from-maxUserinfo):colon+1], '[') >= 0 {
+		return // a synopsis: [user[:password]@]host
+	}
 	if pass == "" || isPlaceholder(user, pass, s[at+1:min(len(s), at+33)]) || isReference(pass) || sc.e.onlyLabels(pass) || strings.HasPrefix(pass, "$") && strings.HasSuffix(pass, "}") && isReference(pass) {
 		return
 	}
