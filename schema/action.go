@@ -95,15 +95,17 @@ type Command struct {
 
 // Risk is how dangerous the action looks.
 type Risk struct {
-	Score      Int // 0–100
-	Severity   Int // ECS event.severity: 0 information … 4 critical, from the score
-	Category   string
-	Source     string // RiskReported or RiskComputed
-	Ruleset    string // version of the rules that computed it
-	Rules      []string
-	Reasons    []string
-	Anomalies  []string
-	Techniques []string // ATT&CK ids
+	Score     Int // 0–100
+	Severity  Int // ECS event.severity: 0 information … 4 critical, from the score
+	Category  string
+	Source    string // RiskReported or RiskComputed
+	Ruleset   string // version of the rules that computed it
+	Rules     []string
+	Reasons   []string
+	Anomalies []string
+
+	AnomalyReasons []string // a sentence for each flag that was found by comparing with the past
+	Techniques     []string // ATT&CK ids
 }
 
 // Values of agent_audit.risk.source.

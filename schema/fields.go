@@ -99,6 +99,7 @@ var Fields = sortFields([]Field{
 	{Path: "agent_audit.risk.rules", Type: "keyword", Group: "risk", Doc: "ids of the rules that matched", Ref: func(a *Action) any { return &a.Risk.Rules }},
 	{Path: "agent_audit.risk.reasons", Type: "match_only_text", Group: "risk", Doc: "a sentence a rule", OCSF: "action:risk_details", Ref: func(a *Action) any { return &a.Risk.Reasons }},
 	{Path: "agent_audit.risk.anomalies", Type: "keyword", Group: "risk", Doc: "anomaly flags", Ref: func(a *Action) any { return &a.Risk.Anomalies }},
+	{Path: "agent_audit.risk.anomaly_reasons", Type: "match_only_text", Group: "risk", Doc: "a sentence for each flag that comes of comparing with the past", Ref: func(a *Action) any { return &a.Risk.AnomalyReasons }},
 	{Path: "threat.technique.id", Type: "keyword", Group: "risk", Doc: "ATT&CK techniques", OCSF: "action:attacks.technique.uid", Ref: func(a *Action) any { return &a.Risk.Techniques }},
 
 	{Path: "agent_audit.authorization.decision", Type: "keyword", Group: "authorization", Doc: "approved (by a person), auto_approved, denied or unrecorded", OCSF: "action:authorizations.decision", Ref: func(a *Action) any { return &a.Authorization.Decision }},

@@ -21,7 +21,17 @@ type Options struct {
 	PairWindow  time.Duration // how long an action waits for its result
 	LaneWindow  time.Duration // how long a complete action waits for what other lanes say of it; see lanes.go
 	MaxPending  int           // actions that wait; beyond it the oldest is sealed as it is
+	Watch       Watch         // judges what is sealed; nil for nobody
 	MaxSessions int           // sessions remembered; beyond it the one idle longest is forgotten
+}
+
+// Watch judges the actions that are sealed, in the order of the stream, and remembers what they taught.
+type Watch interface {
+	// Judge flags a finished action. state is what it has of the action's session, nil for none; it returns the new one.
+	Judge(f *seal.Clean, state []uint64) ([]uint64, error)
+	// End stores in the chunk what has changed. Reload forgets what was not committed.
+	End(c *journal.Chunk)
+	Reload() error
 }
 
 // Assembler is not safe for concurrent use: the write line is one goroutine at a time.
@@ -70,6 +80,11 @@ func (a *Assembler) Reload() error {
 			a.pending[p.Key] = a.held.PushBack(p)
 		} else {
 			a.pending[p.Key] = a.arrivals.PushBack(p)
+		}
+	}
+	if a.opt.Watch != nil {
+		if err := a.opt.Watch.Reload(); err != nil {
+			return err
 		}
 	}
 	return a.loadSessions()
@@ -187,10 +202,35 @@ func (a *Assembler) seal(c *journal.Chunk, p *seal.Pending, now time.Time) error
 		}
 		p.Compare(gist)
 	}
+	if err := a.judge(p.Clean); err != nil {
+		return err
+	}
 	if p.Key != p.ID {
 		c.Remember(sealedID(p.Key), p.Gist())
 	}
 	c.Append(p.Clean)
+	return nil
+}
+
+// judge has the watch flag a finished action, with what it knows of its session.
+func (a *Assembler) judge(f *seal.Clean) error {
+	if a.opt.Watch == nil {
+		return nil
+	}
+	e, ok := a.sessions[f.Session]
+	if !ok {
+		_, err := a.opt.Watch.Judge(f, nil)
+		return err
+	}
+	s := e.Value.(*session)
+	state, err := a.opt.Watch.Judge(f, s.Watch)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(state, s.Watch) {
+		s.Watch = state
+		a.active[s.id] = s
+	}
 	return nil
 }
 
@@ -290,6 +330,9 @@ func (a *Assembler) End(c *journal.Chunk) error {
 		c.PutSession(id, b)
 	}
 	clear(a.active)
+	if a.opt.Watch != nil {
+		a.opt.Watch.End(c)
+	}
 	for a.used.Len() > a.opt.MaxSessions {
 		s := a.used.Remove(a.used.Front()).(*session)
 		delete(a.sessions, s.id)

@@ -80,6 +80,10 @@ type Risk struct {
 	// Rules are files of rules of your own, see docs/risk.md: they add to the built-in rules, replace those of the same id,
 	// and disable. Flat: risk_rules (several with commas).
 	Rules []string `yaml:"rules"`
+	// WarmUp and WarmUpActions are how long, and over how many actions, an agent is learnt before its actions are flagged
+	// as unlike it. Default 72h and 300.
+	WarmUp        Duration `yaml:"warm_up"`
+	WarmUpActions int      `yaml:"warm_up_actions"`
 	// Sigma is a folder of Sigma rules (process_creation, Linux), which are judged by as well. Flat: risk_sigma.
 	Sigma string `yaml:"sigma"`
 }
@@ -356,6 +360,8 @@ func (c *Config) check() error {
 		return errors.New("exporters.archive.dir (archive_dir) is not set")
 	case c.Exporters.Elasticsearch != nil && len(c.Exporters.Elasticsearch.URLs) == 0 && c.Exporters.Elasticsearch.CloudID == "":
 		return errors.New("exporters.elasticsearch: neither urls (elasticsearch_url) nor cloud_id is set")
+	case c.Risk.WarmUp < 0, c.Risk.WarmUpActions < 0:
+		return errors.New("risk.warm_up and risk.warm_up_actions must not be negative")
 	case c.PairWindow < 0, c.LaneWindow < 0, c.MaxOutput < 0, c.MaxPending < 0, c.MaxSessions < 0, c.Journal.MaxBytes < 0, c.Journal.SeenFor < 0:
 		return errors.New("pair_window, lane_window, max_output, max_pending, max_sessions, journal.max_bytes and journal.seen_for must not be negative")
 	}

@@ -110,6 +110,14 @@ func (c *Chunk) PutSession(id schema.ID, b seal.Bytes) {
 // DeleteSession forgets a session.
 func (c *Chunk) DeleteSession(id schema.ID) { c.keep(c.batch.Delete(keyID('s', id), nil)) }
 
+// PutBaseline stores numbers about an agent or an organisation.
+func (c *Chunk) PutBaseline(id schema.ID, b seal.Bytes) {
+	c.keep(c.batch.Set(keyID('a', id), b.Raw(), nil))
+}
+
+// DeleteBaseline forgets them.
+func (c *Chunk) DeleteBaseline(id schema.ID) { c.keep(c.batch.Delete(keyID('a', id), nil)) }
+
 // PutSource stores what is known of a source.
 func (c *Chunk) PutSource(id schema.ID, b seal.Bytes) {
 	c.keep(c.batch.Set(keyID('o', id), b.Raw(), nil))

@@ -6,6 +6,7 @@
 //	b | first sequence      block: bytes appended before it, records, tree head after it
 //	p | action              pending action
 //	s | session             session
+//	a | agent, organisation what it usually does, in numbers
 //	o | source              source
 //	d | generation | id     seen: fragments and actions already taken, forgotten by generation
 //	t                       Merkle frontier before the oldest record kept

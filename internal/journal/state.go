@@ -33,6 +33,17 @@ func (j *Journal) Source(id schema.ID) ([]byte, error) { return j.get(keyID('o',
 // Sessions calls visit with the id and bytes of every session; the bytes are valid until it returns.
 func (j *Journal) Sessions(visit func(schema.ID, []byte) error) error { return j.each('s', visit) }
 
+// Baselines calls visit with the numbers of each baseline.
+func (j *Journal) Baselines(visit func([]uint64) error) error {
+	return j.each('a', func(_ schema.ID, b []byte) error {
+		words, err := seal.RestoreNumbers(b)
+		if err != nil {
+			return err
+		}
+		return visit(words)
+	})
+}
+
 // Sources calls visit with the id of every source.
 func (j *Journal) Sources(visit func(schema.ID, []byte) error) error { return j.each('o', visit) }
 

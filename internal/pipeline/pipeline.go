@@ -7,6 +7,7 @@
 //	assess    risk of commands and tool calls, on raw text         internal/risk
 //	scrub     nothing raw goes further                             internal/seal
 //	assemble  fragments to actions, actions to sessions            internal/assemble
+//	compare   with what agent and organisation did before          internal/anomaly
 //	seal      sequence, canonical JSON, leaf hash                  internal/seal
 //	journal   one atomic, synced batch                             internal/journal
 package pipeline
@@ -20,6 +21,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/agentaudit/agentaudit/internal/anomaly"
 	"github.com/agentaudit/agentaudit/internal/assemble"
 	"github.com/agentaudit/agentaudit/internal/config"
 	"github.com/agentaudit/agentaudit/internal/journal"
@@ -94,8 +96,12 @@ func New(o Options) (*Pipeline, error) {
 	limits := seal.DefaultLimits
 	limits.Output = int(c.MaxOutput)
 	p.scrubber = seal.NewScrubber(o.Scrub, limits)
+	watch, err := anomaly.New(o.Journal, p.risk, anomaly.OptionsOf(time.Duration(c.Risk.WarmUp), c.Risk.WarmUpActions))
+	if err != nil {
+		return nil, err
+	}
 	p.assembler, err = assemble.New(o.Journal, assemble.Options{
-		PairWindow: time.Duration(c.PairWindow), LaneWindow: time.Duration(c.LaneWindow),
+		Watch: watch, PairWindow: time.Duration(c.PairWindow), LaneWindow: time.Duration(c.LaneWindow),
 		MaxPending: c.MaxPending, MaxSessions: c.MaxSessions,
 	})
 	if err != nil {

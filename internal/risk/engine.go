@@ -120,11 +120,10 @@ func (sc *scratch) release() {
 	scratches.Put(sc)
 }
 
-// fire collects the rules that fire on a subject into sc.fired.
-func (e *Engine) fire(sc *scratch, s Subject) {
+// flatten takes a subject apart into the calls of sc.plan.
+func (e *Engine) flatten(sc *scratch, s Subject) {
 	p := &sc.plan
 	p.reset(e, s.Cwd)
-	sc.fired, sc.best = sc.fired[:0], sc.best[:0]
 	switch {
 	case s.Command != "":
 		p.text(s.Command, site{})
@@ -133,6 +132,13 @@ func (e *Engine) fire(sc *scratch, s Subject) {
 	case s.Tool != "":
 		p.toolCall(s)
 	}
+}
+
+// fire collects the rules that fire on a subject into sc.fired.
+func (e *Engine) fire(sc *scratch, s Subject) {
+	e.flatten(sc, s)
+	p := &sc.plan
+	sc.fired, sc.best = sc.fired[:0], sc.best[:0]
 	if p.cut {
 		p.calls = append(p.calls, call{program: ":", marks: markUnparsed})
 	}

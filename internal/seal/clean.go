@@ -160,6 +160,19 @@ func (c *Clean) Finish(id schema.ID, complete bool, now time.Time) {
 	}
 }
 
+// Flag adds anomaly flags, each with a sentence that explains it. What the sentences name are constants and parts of Clean
+// actions.
+func (c *Clean) Flag(flags, reasons []string) {
+	if len(flags) == 0 {
+		return
+	}
+	r := &c.a.Risk
+	r.Anomalies = slices.Concat(r.Anomalies, flags)
+	slices.Sort(r.Anomalies)
+	r.Anomalies = slices.Compact(r.Anomalies)
+	r.AnomalyReasons = slices.Concat(r.AnomalyReasons, reasons)
+}
+
 func firstTime(times ...time.Time) time.Time {
 	for _, t := range times {
 		if !t.IsZero() {

@@ -7,6 +7,7 @@
 package seal
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,31 @@ type Bytes struct{ b []byte }
 
 // Raw returns the bytes, for storing; they must not be changed.
 func (b Bytes) Raw() []byte { return b.b }
+
+// numbersVersion is the first byte of Numbers.
+const numbersVersion = 1
+
+// Numbers are numbers for the journal: digests, counts and times, in which no text can be.
+func Numbers(words []uint64) Bytes {
+	b := make([]byte, 1, 1+8*len(words))
+	b[0] = numbersVersion
+	for _, w := range words {
+		b = binary.BigEndian.AppendUint64(b, w)
+	}
+	return Bytes{b}
+}
+
+// RestoreNumbers reads what Numbers wrote.
+func RestoreNumbers(b []byte) ([]uint64, error) {
+	if len(b)%8 != 1 || b[0] != numbersVersion {
+		return nil, errStored
+	}
+	words := make([]uint64, 0, len(b)/8)
+	for b = b[1:]; len(b) > 0; b = b[8:] {
+		words = append(words, binary.BigEndian.Uint64(b))
+	}
+	return words, nil
+}
 
 // Limits of stored texts, in bytes. Longer ones are cut after scrubbing, at a character and outside of redactions.
 type Limits struct {

@@ -16,7 +16,7 @@ import (
 //
 //	pending  1 | roles seen | arrival, ns, 8 bytes | session id, 16 bytes | document
 //	source   1 | JSON: format, version, records, links, known document
-//	session  1 | JSON: start, last, count, recent
+//	session  1 | JSON: start, last, count, recent, watch
 
 const storedVersion = 1
 
@@ -120,6 +120,7 @@ type Session struct {
 	Last   time.Time // wall clock of the last action, for forgetting idle sessions
 	Count  int64
 	Recent []Preceding // oldest first
+	Watch  []uint64    // what package anomaly knows of it
 }
 
 type storedSession struct {
@@ -127,11 +128,12 @@ type storedSession struct {
 	Last   time.Time          `json:"last"`
 	Count  int64              `json:"count"`
 	Recent []schema.Preceding `json:"recent"`
+	Watch  []uint64           `json:"watch,omitempty"`
 }
 
 // Bytes for the journal.
 func (s *Session) Bytes() (Bytes, error) {
-	st := storedSession{Start: s.Start, Last: s.Last, Count: s.Count}
+	st := storedSession{Start: s.Start, Last: s.Last, Count: s.Count, Watch: s.Watch}
 	for _, p := range s.Recent {
 		st.Recent = append(st.Recent, p.p)
 	}
@@ -145,7 +147,7 @@ func RestoreSession(b []byte) (*Session, error) {
 	if len(b) == 0 || b[0] != storedVersion || json.Unmarshal(b[1:], &st) != nil {
 		return nil, errStored
 	}
-	s := &Session{Start: st.Start, Last: st.Last, Count: st.Count}
+	s := &Session{Start: st.Start, Last: st.Last, Count: st.Count, Watch: st.Watch}
 	for _, p := range st.Recent {
 		s.Recent = append(s.Recent, Preceding{p})
 	}
