@@ -287,9 +287,8 @@ func (l *anyAgent) fillResult(f *schema.Fragment, key schema.ID, r, failed value
 
 // anyResult reads what a tool gave back: a text, blocks, or an object that tells streams and exit code.
 func anyResult(f *schema.Fragment, r, failed value.Value, shell bool) {
-	doc := docOf(r)
 	text := texts(r)
-	if j := jsonText(doc, doc.Text(text)); r.Kind() != value.Object && j.Kind() == value.Object && exitOf(j).Exists() {
+	if j := jsonText(docOf(r).Text(text)); r.Kind() != value.Object && j.Kind() == value.Object && exitOf(j).Exists() {
 		r = j
 	}
 	if failed.Exists() && failed.Kind() != value.Null {

@@ -89,11 +89,10 @@ func parseAudit(s string) (l auditLine, ok bool) {
 	if _, err := strconv.ParseUint(serial, 10, 64); err != nil {
 		return l, false
 	}
-	var d value.Doc
 	if l.words = strings.Contains(stamp, ":"); l.words {
 		l.time = auditWallTime(stamp)
 	} else {
-		l.time = parseTime(d.Text(stamp))
+		l.time = timeOf(stamp)
 	}
 	if l.time.IsZero() {
 		return l, false

@@ -11,26 +11,26 @@ import (
 // first gets the first result.
 type callQueue struct {
 	src  *Source
-	name string
+	name schema.ID
 }
 
-func (q callQueue) place(n int) string { return q.name + "\x00" + strconv.Itoa(n) }
+func (q callQueue) place(n int) schema.ID { return q.name.Derive("place", strconv.Itoa(n)) }
 
 // push adds a call, unless it waits already: the log is being read again.
 func (q callQueue) push(key schema.ID) {
 	for n := range MaxLinks {
-		switch k, ok := q.src.Linked(q.place(n)); {
+		switch k, ok := q.src.linked(q.place(n)); {
 		case ok && k == key:
 			return
 		case !ok:
-			q.src.Link(q.place(n), key)
+			q.src.link(q.place(n), key)
 			return
 		}
 	}
 }
 
 // head is the call that has waited longest.
-func (q callQueue) head() (schema.ID, bool) { return q.src.Linked(q.place(0)) }
+func (q callQueue) head() (schema.ID, bool) { return q.src.linked(q.place(0)) }
 
 // pop takes the call that has waited longest.
 func (q callQueue) pop() (schema.ID, bool) {
@@ -44,7 +44,7 @@ func (q callQueue) pop() (schema.ID, bool) {
 // drop takes a call that has got its result by its id.
 func (q callQueue) drop(key schema.ID) {
 	for n := range MaxLinks {
-		k, ok := q.src.Linked(q.place(n))
+		k, ok := q.src.linked(q.place(n))
 		if !ok {
 			return
 		}
@@ -58,11 +58,11 @@ func (q callQueue) drop(key schema.ID) {
 // shift forgets the n-th call; those behind it move up.
 func (q callQueue) shift(n int) {
 	for ; ; n++ {
-		next, ok := q.src.Linked(q.place(n + 1))
+		next, ok := q.src.linked(q.place(n + 1))
 		if !ok {
-			q.src.Unlink(q.place(n))
+			q.src.unlink(q.place(n))
 			return
 		}
-		q.src.Link(q.place(n), next)
+		q.src.link(q.place(n), next)
 	}
 }

@@ -112,8 +112,7 @@ func (l *cascadeLog) hook(action string, v value.Value) {
 	f.Session.Turn = str(v.Get("execution_id"))
 	l.hookCall(f, what, info)
 	f.Key = l.in.ID()
-	queue := callQueue{l.src, "cascade hook " + l.scope() + "\x00" + f.Session.Turn + "\x00" + what + "\x00" + f.Command.Tool + "\x00" +
-		f.Command.Line + string(f.Command.ToolArguments)}
+	queue := callQueue{l.src, schema.MakeID("cascade hook", l.scope(), f.Session.Turn, what, f.Command.Tool, f.Command.Line, string(f.Command.ToolArguments))}
 	if when == "pre" {
 		f.ID = schema.MakeID(f.Key.String(), action)
 		queue.push(f.Key)

@@ -122,7 +122,7 @@ type claudeHook struct {
 	agent  string
 	event  string
 	time   time.Time
-	call   string // see queue
+	call   schema.ID // see queue
 }
 
 // whole is the identity of the payload, which only events without an id of the call need: the record's, or the element's.
@@ -237,10 +237,8 @@ func (h *claudeHook) rest() schema.JSON {
 
 // queue are the calls like this one for which a result may come that does not name its call.
 func (h *claudeHook) queue() callQueue {
-	if h.call == "" {
-		h.call = "hook " + strings.Join([]string{
-			h.session(), str(h.p.Get("agent_id")), str(h.p.Get("tool_name")), string(jsonOf(h.p.Get("tool_input"))),
-		}, "\x00")
+	if h.call.IsZero() {
+		h.call = schema.MakeID("hook", h.session(), str(h.p.Get("agent_id")), str(h.p.Get("tool_name")), string(jsonOf(h.p.Get("tool_input"))))
 	}
 	return callQueue{h.src, h.call}
 }

@@ -34,7 +34,7 @@ import (
 //	  - tool_use_id pairs with the transcript and the hooks. Records of 2025 have none: there a result, which repeats its
 //	    decision, and a refusal are actions of their own, and an acceptance tells nothing more.
 //	  - Prompts, API requests, hooks run, compactions and the like tell of no action.
-var claudeOtel = otlpAgent{name: claudeOtelName, owns: ownsClaudeOtel, read: readClaudeOtel}
+var claudeOtel = otlpAgent{name: claudeOtelName, text: "claude_code.", owns: ownsClaudeOtel, read: readClaudeOtel}
 
 const (
 	claudeOtelName  = "claude-code-otel"
@@ -120,8 +120,7 @@ func (o *claudeOtelRecord) tool(role schema.Role) *schema.Fragment {
 	c := &f.Command
 	c.Tool, c.CallID = o.str("tool_name"), o.str("tool_use_id")
 	f.Authorization.Mode = o.str("permission_mode")
-	var docs [2]value.Doc
-	params, input := jsonText(&docs[0], o.get("tool_parameters")), jsonText(&docs[1], o.get("tool_input"))
+	params, input := jsonText(o.get("tool_parameters")), jsonText(o.get("tool_input"))
 	if server, tool := str(params.Get("mcp_server_name")), str(params.Get("mcp_tool_name")); server != "" && tool != "" && !strings.HasPrefix(c.Tool, "mcp__") {
 		c.Tool = "mcp__" + server + "__" + tool
 	}
@@ -147,9 +146,9 @@ func (o *claudeOtelRecord) tool(role schema.Role) *schema.Fragment {
 }
 
 // jsonText is an attribute that holds JSON text, or the value itself.
-func jsonText(doc *value.Doc, v value.Value) value.Value {
+func jsonText(v value.Value) value.Value {
 	if s, ok := v.Str(); ok && strings.HasPrefix(s, "{") {
-		if parsed, err := doc.ParseJSON(s); err == nil {
+		if parsed, err := docOf(v).ParseJSON(s); err == nil {
 			return parsed
 		}
 	}

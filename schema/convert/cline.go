@@ -104,7 +104,7 @@ func (l *clineShown) message(m value.Value) {
 			l.printed = append(l.printed, shown)
 		}
 	case "tool", "use_mcp_server":
-		call := jsonText(doc, doc.Text(text))
+		call := jsonText(doc.Text(text))
 		tool, arguments := str(call.Get("tool")), call
 		if kind != "tool" {
 			tool, arguments = "mcp__"+str(call.Get("serverName"))+"__"+orElse(str(call.Get("toolName")), str(call.Get("uri"))), call.Get("arguments")
@@ -163,6 +163,9 @@ var clineXML = strings.Fields(`execute_command read_file write_to_file replace_i
 
 // clineCalls reads the calls in the text of a model's message.
 func (l *messageLog) clineCalls(text string) {
+	if !strings.Contains(text, "</") {
+		return
+	}
 	for _, tool := range clineXML {
 		open := strings.LastIndex(text, "<"+tool+">")
 		if open < 0 || open > 0 && text[open-1] != '\n' {
@@ -201,6 +204,9 @@ func clineArguments(body string) string {
 
 // clineSurroundings finds the directory in what Cline and Roo Code tell the model with each message.
 func (l *messageLog) clineSurroundings(text string) {
+	if !strings.Contains(text, "# Current Work") {
+		return
+	}
 	for _, mark := range []string{"# Current Working Directory (", "# Current Workspace Directory ("} {
 		if _, rest, ok := strings.Cut(text, mark); ok {
 			if dir, _, ok := strings.Cut(rest, ") Files"); ok && absolute(dir) {
@@ -229,7 +235,7 @@ func (l *messageLog) clineResult(text string, next value.Value) bool {
 // clineSays reads what Cline's and Roo Code's shell tells the model of a command, and what they say of any refusal.
 func clineSays(f *schema.Fragment, text string) {
 	var doc value.Doc
-	said := jsonText(&doc, doc.Text(text))
+	said := jsonText(doc.Text(text))
 	head, out, shown := strings.Cut(text, "\nOutput:\n")
 	switch status := str(said.Get("status")); {
 	case status == "denied":

@@ -373,8 +373,7 @@ func (l *codexLine) customCall() {
 	f := l.request(str(l.item.Get("name")))
 	input := l.item.Get("input")
 	f.Command.ToolArguments = objectOf("input", input)
-	doc := docOf(l.item)
-	if args := jsonText(doc, input); f.Event.Action == schema.ActionShell && args.Kind() == value.Object {
+	if args := jsonText(input); f.Event.Action == schema.ActionShell && args.Kind() == value.Object {
 		l.shell(f, args)
 	}
 	l.send(f, string(objectOf("input", input)))

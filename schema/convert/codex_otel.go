@@ -28,7 +28,7 @@ import (
 //	approved, approved_for_session, approved_…_amendment   approved if the source is user, else auto_approved
 //	denied, abort, timed_out                               denied; abort is a refusal that also ends the turn
 //	anything else                                          the words are kept, and no decision
-var codexOtel = otlpAgent{name: codexOtelName, owns: ownsCodexOtel, read: readCodexOtel}
+var codexOtel = otlpAgent{name: codexOtelName, text: "codex.", owns: ownsCodexOtel, read: readCodexOtel}
 
 const codexOtelName = "codex-otel"
 
@@ -151,8 +151,7 @@ func (o *codexOtelRecord) toolDecision(emit Emit) {
 
 func (o *codexOtelRecord) toolResult(emit Emit) {
 	f := o.fragment(schema.Result)
-	doc := docOf(o.get("arguments"))
-	arguments := jsonText(doc, o.get("arguments"))
+	arguments := jsonText(o.get("arguments"))
 	o.call(f, arguments)
 	out := readCodexOutput(o.get("output"))
 	out.fill(f)

@@ -237,16 +237,16 @@ func (c *Converter) Convert(src *Source, in *Input, emit Emit) string {
 func (c *Converter) dispatch(src *Source, in *Input, emit Emit) string {
 	in.spare = &c.spare
 	defer in.release()
-	keys := in.Body.Keys()
+	shape := shapeOf(in.Body)
 	current := c.named[src.Format]
 	if current != nil && current.last {
 		current = nil
 	}
-	if current != nil && current.detect(in.Body, keys) && current.Convert(src, in, emit) {
+	if current != nil && current.detect(in.Body, shape) && current.Convert(src, in, emit) {
 		return src.Format
 	}
 	for _, f := range c.formats {
-		if f == current || f == c.fallback || !f.detect(in.Body, keys) || !f.Convert(src, in, emit) {
+		if f == current || f == c.fallback || !f.detect(in.Body, shape) || !f.Convert(src, in, emit) {
 			continue
 		}
 		src.Format = f.Name()

@@ -40,7 +40,7 @@ func (*copilotHooks) Convert(src *Source, in *Input, emit Emit) bool {
 	l.begin(str(v.Get("sessionId")))
 	keep(&src.Known.Command.Cwd, str(v.Get("cwd")))
 	tool, arguments := str(v.Get("toolName")), v.Get("toolArgs")
-	queue := callQueue{src, "copilot hook " + l.scope() + "\x00" + tool + "\x00" + texts(arguments)}
+	queue := callQueue{src, schema.MakeID("copilot hook", l.scope(), tool, texts(arguments))}
 	f := l.request("", tool, arguments)
 	f.Key = in.ID()
 	result := v.Get("toolResult")

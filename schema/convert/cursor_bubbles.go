@@ -10,15 +10,15 @@ import (
 // Cursor's bubbles: the messages of a conversation as globalStorage/state.vscdb keeps them, which `agent-audit import` reads from
 // there, and as exporters save them. Made from public readers and fixtures of schema 2 and 3 (2025 and 2026).
 //
-//	{"bubbleId","composerId","type":2,"createdAt","toolFormerData":{"toolCallId","name","status","rawArgs": JSON text,
-//	 "params": JSON text,"result": JSON text or text,"userDecision":"accepted"|"rejected"}}
+//		{"bubbleId","composerId","type":2,"createdAt","toolFormerData":{"toolCallId","name","status","rawArgs": JSON text,
+//		 "params": JSON text,"result": JSON text or text,"userDecision":"accepted"|"rejected"}}
 //
-//	A record is a bubble, or a conversation {"composerId","conversation"|"bubbles":[bubble]}.
+//		A record is a bubble, or a conversation {"composerId","conversation"|"bubbles":[bubble]}.
 //
-//   - A bubble has both call and result, and is written anew as it goes: status is loading, completed, error or cancelled.
-//   - Of a terminal params have the directory too, and its result {"output","exitCodeV2"}.
-//   - userDecision says rejected when the person refused. accepted may be a setting's, and is kept as Cursor's word.
-//   - Folder, model, user and host are not told.
+//	  - A bubble has both call and result, and is written anew as it goes: status is loading, completed, error or cancelled.
+//	  - Of a terminal params have the directory too, and its result {"output","exitCodeV2"}.
+//	  - userDecision says rejected when the person refused. accepted may be a setting's, and is kept as Cursor's word.
+//	  - Folder, model, user and host are not told.
 type cursorBubbles struct{}
 
 const cursorBubblesName = "cursor-bubbles"
@@ -26,7 +26,9 @@ const cursorBubblesName = "cursor-bubbles"
 func (*cursorBubbles) Name() string { return cursorBubblesName }
 
 // Keys of its objects.
-func (*cursorBubbles) Keys() []string { return []string{"toolFormerData", "bubbleId type", "conversation", "bubbles"} }
+func (*cursorBubbles) Keys() []string {
+	return []string{"toolFormerData", "bubbleId type", "conversation", "bubbles"}
+}
 
 func isBubble(v value.Value) bool {
 	return v.Get("toolFormerData").Kind() == value.Object || v.Get("bubbleId").Kind() == value.String && v.Get("type").Exists()
@@ -74,9 +76,8 @@ func (l *cursorBubble) bubble(b value.Value) {
 	if id == "" {
 		key = schema.MakeID(cursorName, l.scope(), "bubble", str(b.Get("bubbleId")))
 	}
-	doc := docOf(b)
-	arguments := jsonText(doc, first(t, "rawArgs", "params"))
-	if params := jsonText(doc, t.Get("params")); !arguments.First().Exists() || params.Get("command").Exists() {
+	arguments := jsonText(first(t, "rawArgs", "params"))
+	if params := jsonText(t.Get("params")); !arguments.First().Exists() || params.Get("command").Exists() {
 		arguments = params
 	}
 	f := l.request(id, tool, arguments)
@@ -97,7 +98,7 @@ func (l *cursorBubble) ended(t value.Value, id string, key schema.ID, shell bool
 	}
 	f := l.fragment(schema.Result, id)
 	f.Command.Tool = str(t.Get("name"))
-	r := jsonText(docOf(t), t.Get("result"))
+	r := jsonText(t.Get("result"))
 	anyResult(f, r, docOf(t).Bool(status == "error"), shell)
 	if shell {
 		f.Event.Outcome = "" // completed is said of a command that failed as well

@@ -150,8 +150,7 @@ func timeOf(s string) time.Time {
 		return time.Time{}
 	}
 	if s[0] >= '0' && s[0] <= '9' && s[4] != '-' { // no layout begins so, and to find that out from all of them is dear
-		var d value.Doc
-		return epoch(d.Text(s))
+		return epochText(s)
 	}
 	if t, ok := plainTime(s); ok {
 		if sane(t) {
@@ -167,55 +166,70 @@ func timeOf(s string) time.Time {
 	return time.Time{}
 }
 
-// plainTime reads 2026-03-01T10:00:00.123456789Z, with as many digits of a second as there are up to nine, or none: the
-// form of nearly all times.
+// plainTime reads 2026-03-01T10:00:00.123456789+02:00 as time.Parse does with the first of timeLayouts: the form of nearly
+// all times. A space may stand for the T; the fraction, of up to nine digits, and the zone may be missing.
 func plainTime(s string) (time.Time, bool) {
-	if len(s) < len("2026-03-01T10:00:00Z") || len(s) > len("2026-03-01T10:00:00.123456789Z") || s[len(s)-1] != 'Z' ||
-		s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
+	if len(s) < len("2026-03-01T10:00:00") || s[4] != '-' || s[7] != '-' || s[10] != 'T' && s[10] != ' ' || s[13] != ':' || s[16] != ':' {
 		return time.Time{}, false
 	}
-	var part [6]int
-	for i, at := range [...]int{2, 5, 8, 11, 14, 17} {
-		tens, ones := s[at]-'0', s[at+1]-'0'
-		if tens > 9 || ones > 9 {
+	var part [7]int
+	for i, at := range [...]int{0, 2, 5, 8, 11, 14, 17} {
+		var ok bool
+		if part[i], ok = twoDigits(s[at:]); !ok {
 			return time.Time{}, false
 		}
-		part[i] = int(tens)*10 + int(ones)
 	}
-	year, ok := century(s[:2])
-	if !ok || part[1] > 12 || part[3] > 23 || part[4] > 59 || part[5] > 59 {
+	nanos, zone, ok := fraction(s[19:])
+	if !ok || part[2] > 12 || part[4] > 23 || part[5] > 59 || part[6] > 59 {
 		return time.Time{}, false
 	}
-	nanos, ok := fraction(s[19 : len(s)-1])
-	t := time.Date(year+part[0], time.Month(part[1]), part[2], part[3], part[4], part[5], nanos, time.UTC)
-	return t, ok && t.Day() == part[2] && t.Month() == time.Month(part[1]) // else the month has no such day
-}
-
-// century reads the first two digits of a year.
-func century(s string) (year int, ok bool) {
-	tens, ones := s[0]-'0', s[1]-'0'
-	return (int(tens)*10 + int(ones)) * 100, tens <= 9 && ones <= 9
-}
-
-// fraction reads a point and up to nine digits of a second as nanoseconds; nothing is none.
-func fraction(s string) (nanos int, ok bool) {
-	if s == "" {
-		return 0, true
+	offset, ok := zoneOffset(zone)
+	t := time.Date(part[0]*100+part[1], time.Month(part[2]), part[3], part[4], part[5], part[6], nanos, time.UTC)
+	if !ok || t.Day() != part[3] || t.Month() != time.Month(part[2]) { // the month has no such day
+		return time.Time{}, false
 	}
-	if s[0] != '.' || len(s) == 1 {
+	return t.Add(-offset), true
+}
+
+// twoDigits reads the number at the beginning of s, which has at least two bytes.
+func twoDigits(s string) (n int, ok bool) {
+	tens, ones := s[0]-'0', s[1]-'0'
+	return int(tens)*10 + int(ones), tens <= 9 && ones <= 9
+}
+
+// fraction reads a point and up to nine digits of a second as nanoseconds, if there is one, and returns what follows.
+func fraction(s string) (nanos int, rest string, ok bool) {
+	if s == "" || s[0] != '.' {
+		return 0, s, true
+	}
+	n := 1
+	for n < len(s) && s[n]-'0' <= 9 {
+		if n <= 9 {
+			nanos = nanos*10 + int(s[n]-'0')
+		}
+		n++
+	}
+	for i := n; i <= 9; i++ {
+		nanos *= 10
+	}
+	return nanos, s[n:], n > 1 && n <= 10
+}
+
+// zoneOffset reads Z, nothing (which is UTC too) and +02:00.
+func zoneOffset(s string) (time.Duration, bool) {
+	switch {
+	case s == "" || s == "Z":
+		return 0, true
+	case len(s) != len("+02:00") || s[0] != '+' && s[0] != '-' || s[3] != ':':
 		return 0, false
 	}
-	for i := 1; i <= 9; i++ {
-		digit := byte(0)
-		if i < len(s) {
-			digit = s[i] - '0'
-		}
-		if digit > 9 {
-			return 0, false
-		}
-		nanos = nanos*10 + int(digit)
+	hours, ok1 := twoDigits(s[1:])
+	minutes, ok2 := twoDigits(s[4:])
+	offset := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute
+	if s[0] == '-' {
+		offset = -offset
 	}
-	return nanos, true
+	return offset, ok1 && ok2 && hours <= 23 && minutes <= 59
 }
 
 // sane bounds times to those a log can hold.
@@ -237,6 +251,15 @@ func epoch(v value.Value) time.Time {
 		return time.Time{}
 	}
 	return t
+}
+
+// epochText is epoch of a number in a text.
+func epochText(s string) time.Time {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return epochInt(n)
+	}
+	var d value.Doc
+	return epoch(d.Text(s))
 }
 
 func epochInt(n int64) time.Time {

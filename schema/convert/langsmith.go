@@ -31,7 +31,19 @@ const langSmithName = "langsmith"
 
 func (*langSmith) Name() string { return langSmithName }
 
+// langKeys are the keys of an object that is or has runs or messages; updates of nodes aside, which have them one level down.
+var langKeys = newKeySets("run_type", "runs", "post", "patch", "messages", "type tool_call_id", "type tool_calls", "kwargs", "data")
+
 func (*langSmith) Detect(v value.Value) bool {
+	switch v.Kind() {
+	case value.Array:
+	case value.Object:
+		if !langKeys.mayBeIn(v.Keys()) && !langNodes(v) {
+			return false
+		}
+	default:
+		return false
+	}
 	found := false
 	see := func(value.Value) { found = true }
 	eachRun(v, 0, see)
@@ -39,6 +51,16 @@ func (*langSmith) Detect(v value.Value) bool {
 		eachMessage(v, 0, see)
 	}
 	return found
+}
+
+// langNodes says whether an object may hold updates of nodes.
+func langNodes(v value.Value) bool {
+	for c := v.First(); c.Exists(); c = c.Next() {
+		if c.Kind() == value.Object && c.Get("messages").Kind() == value.Array {
+			return true
+		}
+	}
+	return false
 }
 
 // runTypes are the kinds of runs.

@@ -43,8 +43,7 @@ func (*mcp) Keys() []string { return []string{"jsonrpc", "message", "payload", "
 
 func (*mcp) Detect(v value.Value) bool {
 	if s, ok := v.Str(); ok {
-		_, ok := readMCPLine(new(value.Doc), s)
-		return ok || mcpBegins(s) || mcpGoesOn(s)
+		return mcpBegins(s) || mcpGoesOn(s) // as every line with a message does
 	}
 	if v.Kind() == value.Array {
 		v = v.First()

@@ -99,7 +99,13 @@ func hasMessage(list value.Value) bool {
 }
 
 func (*messages) Detect(v value.Value) bool {
-	return v.Kind() == value.Object && messageIn(v).Exists() || messageList(v).Exists()
+	switch v.Kind() {
+	case value.Object:
+		return messageIn(v).Exists() || messageList(v).Exists()
+	case value.Array:
+		return messageList(v).Exists()
+	}
+	return false
 }
 
 func (c *messages) Convert(src *Source, in *Input, emit Emit) bool {

@@ -76,22 +76,15 @@ func (*native) Detect(v value.Value) bool {
 	if phase(v) != 0 && actionID(v) != "" {
 		return true
 	}
-	told := lookup(v, "process.command_line").Exists() || lookup(v, "process.args").Kind() == value.Array || lookup(v, "gen_ai.tool.name").Exists()
+	told := false
 	for _, k := range []string{"command", "tool", "tool_name"} {
 		switch c := v.Get(k); c.Kind() {
 		case value.String, value.Object, value.Array:
 			told = true
 		}
 	}
-	if !told {
-		return false
-	}
-	for _, k := range nativeContext {
-		if c := v.Get(k); c.Exists() && c.Kind() != value.Null {
-			return true
-		}
-	}
-	return false
+	told = told || lookup(v, "process.command_line").Exists() || lookup(v, "process.args").Kind() == value.Array || lookup(v, "gen_ai.tool.name").Exists()
+	return told && first(v, nativeContext...).Exists()
 }
 
 var nativeContext = strings.Fields(`session session_id agent agent_id user user_id timestamp ts @timestamp event_id uuid

@@ -3,6 +3,7 @@ package convert
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/agentaudit/agentaudit/schema"
@@ -27,6 +28,7 @@ import (
 // otlpAgent is an agent whose log records we read. More are added to otlpAgents.
 type otlpAgent struct {
 	name string // of the format
+	text string // how its bodies begin where they are texts, "" if none are
 	owns func(r *otlpRecord) bool
 	// bodies says whether an object may be the body of a record that stands alone, its attributes beside it; nil if none is.
 	bodies func(body value.Value) bool
@@ -48,10 +50,13 @@ func (f *otlpFormat) Name() string { return f.name }
 // Convert only: here a body as this agent writes it, or none, will do.
 func (f *otlpFormat) Detect(v value.Value) bool {
 	if s, ok := v.Str(); ok || v.Kind() == value.Null || v.Kind() == value.Object && !v.First().Exists() {
-		return s == "" || f.owns(&otlpRecord{text: s})
+		return s == "" || f.text != "" && strings.HasPrefix(s, f.text)
 	}
 	if f.bodies != nil && f.bodies(v) {
 		return true
+	}
+	if v.Kind() == value.Object && !otlpKeys.mayBeIn(v.Keys()) && !otlpDotted(v) {
+		return false
 	}
 	mine := false
 	otlpEach(v, func(r *otlpRecord) bool {
@@ -99,7 +104,8 @@ func (f *otlpFormat) convertBeside(src *Source, in *Input, emit Emit) (mine, bes
 		return false, false
 	}
 	r := &otlpRecord{text: otlpText(in.Body), body: in.Body, prompts: f.prompts}
-	r.fill(meta, fields.Get("otlp", "resource"), fields.Get("otlp", "scope"))
+	r.resource = otlpResourceAttrs(nil, fields.Get("otlp", "resource"))
+	r.fill(meta, fields.Get("otlp", "scope"))
 	if r.time.IsZero() {
 		r.time = in.Known.Time
 	}
@@ -156,7 +162,7 @@ func otlpGet(attrs []otlpAttr, name string) value.Value {
 
 // sameAttr says whether two names are the same but for dots and underscores.
 func sameAttr(a, b string) bool {
-	if len(a) != len(b) {
+	if len(a) != len(b) || len(a) > 0 && a[0] != b[0] && a[0] != '.' && a[0] != '_' {
 		return false
 	}
 	for i := range len(a) {
@@ -213,12 +219,17 @@ func (r *otlpRecord) said() string {
 	return strings.Join([]string{r.event, r.str("event.sequence"), schema.FormatTime(r.time)}, " ")
 }
 
-// fill takes a record with its resource and scope.
-func (r *otlpRecord) fill(v, resource, scope value.Value) {
-	r.resource = otlpAttrs(r.resource, "", first(resource, "attributes", "Attributes"))
-	if len(r.resource) == 0 {
-		r.resource = otlpAttrs(nil, "", resource)
+// otlpResourceAttrs appends the attributes of a resource.
+func otlpResourceAttrs(to []otlpAttr, resource value.Value) []otlpAttr {
+	n := len(to)
+	if to = otlpAttrs(to, "", first(resource, "attributes", "Attributes")); len(to) == n {
+		to = otlpAttrs(to, "", resource)
 	}
+	return to
+}
+
+// fill takes a record with its scope. Its resource is there already.
+func (r *otlpRecord) fill(v, scope value.Value) {
 	for c := v.First(); c.Exists(); c = c.Next() {
 		switch k := c.Key(); k {
 		case "attributes", "Attributes", "labels", "numeric_labels":
@@ -291,9 +302,34 @@ func otlpEach(v value.Value, do func(*otlpRecord) bool) bool {
 	if !otlpLooks(v) {
 		return true
 	}
-	r := new(otlpRecord)
-	r.fill(v, first(v, "resource", "Resource"), first(v, "scope", "Scope", "instrumentationScope"))
+	r := spareOTLP()
+	defer r.spare()
+	r.resource = otlpResourceAttrs(r.resource, first(v, "resource", "Resource"))
+	r.fill(v, first(v, "scope", "Scope", "instrumentationScope"))
 	return do(r)
+}
+
+// otlpSpare are records whose memory serves again: none is used after otlpEach has called do with it.
+var otlpSpare sync.Pool
+
+func spareOTLP() *otlpRecord {
+	if r, ok := otlpSpare.Get().(*otlpRecord); ok {
+		return r
+	}
+	return new(otlpRecord)
+}
+
+// maxSpareAttrs bounds what is kept after a record with very many.
+const maxSpareAttrs = 1 << 10
+
+func (r *otlpRecord) spare() {
+	if cap(r.attrs) > maxSpareAttrs || cap(r.resource) > maxSpareAttrs {
+		return
+	}
+	clear(r.attrs[:cap(r.attrs)]) // their values would keep the document
+	clear(r.resource[:cap(r.resource)])
+	*r = otlpRecord{attrs: r.attrs[:0], resource: r.resource[:0]}
+	otlpSpare.Put(r)
 }
 
 // otlpLooks says whether an object may be a single log record: it has attributes, in any of the ways.
@@ -304,6 +340,14 @@ func otlpLooks(v value.Value) bool {
 	if first(v, "attributes", "Attributes", "labels").First().Exists() {
 		return true
 	}
+	return otlpDotted(v)
+}
+
+// otlpKeys are the keys one of which an object with log records has, if it is not otlpDotted.
+var otlpKeys = newKeySets("_source", "resourceLogs", "resource_logs", "scopeLogs", "scope_logs", "attributes", "Attributes", "labels")
+
+// otlpDotted says whether an object has attributes by names with dots.
+func otlpDotted(v value.Value) bool {
 	for c := v.First(); c.Exists(); c = c.Next() {
 		switch k := c.Key(); {
 		case k == "":
@@ -317,12 +361,17 @@ func otlpLooks(v value.Value) bool {
 
 // otlpScopes reads the records of one resource, as otlpEach.
 func otlpScopes(v value.Value, do func(*otlpRecord) bool) bool {
+	r := spareOTLP()
+	defer r.spare()
+	r.resource = otlpResourceAttrs(r.resource, v.Get("resource"))
+	own := len(r.resource)
 	scopes := first(v, "scopeLogs", "scope_logs", "instrumentationLibraryLogs")
 	for s := scopes.First(); s.Exists(); s = s.Next() {
 		list := first(s, "logRecords", "log_records", "logs")
+		scope := first(s, "scope", "instrumentationLibrary")
 		for c := list.First(); c.Exists(); c = c.Next() {
-			r := new(otlpRecord)
-			r.fill(c, v.Get("resource"), first(s, "scope", "instrumentationLibrary"))
+			*r = otlpRecord{attrs: r.attrs[:0], resource: r.resource[:own]}
+			r.fill(c, scope)
 			if !do(r) {
 				return false
 			}

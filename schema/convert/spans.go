@@ -53,23 +53,38 @@ func (*spans) Keys() []string {
 
 func (*spans) Detect(v value.Value) bool {
 	found := false
-	eachSpan(v, func(s *span) { found = found || s.ours() })
+	var r spanReader
+	r.each(v, func(s *span) bool {
+		found = s.ours()
+		r.attrs = r.attrs[:0]
+		return !found
+	})
 	return found
 }
 
 func (*spans) Convert(src *Source, in *Input, emit Emit) bool {
 	l := callLog{src: src, in: in, emit: emit, format: spansName, family: spansName}
-	below := map[string][]*span{} // the parts of tools' spans that tell of them, by the tool's span
-	eachSpan(in.Body, func(s *span) {
-		if strings.HasPrefix(s.name(), claudeSpan+".") {
-			below[s.parent()] = append(below[s.parent()], s)
+	var tools, parts []span // parts are spans below those of tools, that tell of them
+	var r spanReader
+	r.each(in.Body, func(s *span) bool {
+		switch name := s.name(); {
+		case strings.HasPrefix(name, claudeSpan+"."):
+			parts = append(parts, *s)
+		case s.tool():
+			tools = append(tools, *s)
+		default:
+			r.attrs = r.attrs[:len(r.attrs)-len(s.attrs)]
 		}
+		return true
 	})
-	eachSpan(in.Body, func(s *span) {
-		if s.tool() {
-			s.convert(&l, below[s.id()])
-		}
-	})
+	below := map[string][]*span{}
+	for i := range parts {
+		above := parts[i].parent()
+		below[above] = append(below[above], &parts[i])
+	}
+	for i := range tools {
+		tools[i].convert(&l, below[tools[i].id()])
+	}
 	return true
 }
 
@@ -79,45 +94,69 @@ type span struct {
 	attrs, resource []otlpAttr
 }
 
-// eachSpan calls do for every span in a JSON value that holds such.
-func eachSpan(v value.Value, do func(*span)) {
+// spanReader finds the spans in a JSON value.
+type spanReader struct {
+	attrs []otlpAttr // of all spans, one behind the other; what was handed out stays as it is
+}
+
+// each calls do for every span until it returns false, and returns the same. The attributes of the span are the last in
+// attrs; do may take them away if it does not keep them.
+func (r *spanReader) each(v value.Value, do func(*span) bool) bool {
 	if v.Kind() == value.Array {
 		for c := v.First(); c.Exists(); c = c.Next() {
-			if c.Kind() == value.Object {
-				eachSpan(c, do)
+			if c.Kind() == value.Object && !r.each(c, do) {
+				return false
 			}
 		}
-		return
+		return true
 	}
 	list := first(v, "resourceSpans", "resource_spans", "batches")
-	for r := list.First(); r.Exists(); r = r.Next() {
-		resource := otlpAttrs(nil, "", r.Get("resource", "attributes"))
-		scopes := first(r, "scopeSpans", "scope_spans", "instrumentationLibrarySpans")
-		for s := scopes.First(); s.Exists(); s = s.Next() {
-			for c := s.Get("spans").First(); c.Exists(); c = c.Next() {
-				do(&span{c, otlpAttrs(nil, "", c.Get("attributes")), resource})
-			}
-		}
+	if !r.resources(list, do) {
+		return false
 	}
 	for _, k := range []string{"spans", "observations"} { // a trace, as Phoenix, MLflow and Langfuse export it
-		if c := v.Get(k); c.Kind() == value.Array {
-			eachSpan(c, do)
+		if c := v.Get(k); c.Kind() == value.Array && !r.each(c, do) {
+			return false
 		}
 	}
 	if list.Exists() || v.Get("name").Kind() != value.String {
-		return
+		return true
 	}
 	s := &span{v: v}
 	if v.Get("context.span_id").Exists() {
 		s.attrs = phoenixAttrs(v)
+		r.attrs = append(r.attrs, s.attrs...)
 	} else if v.Get("attributes").First().Exists() {
-		s.attrs, s.resource = otlpAttrs(nil, "", v.Get("attributes")), otlpAttrs(nil, "", v.Get("resource", "attributes"))
+		s.resource = otlpAttrs(nil, "", v.Get("resource", "attributes"))
+		s.attrs = r.read(v.Get("attributes"))
 	} else if str(v.Get("type")) == "TOOL" && v.Get("startTime").Exists() {
 		s.attrs = langfuseAttrs(v)
+		r.attrs = append(r.attrs, s.attrs...)
 	}
-	if len(s.attrs) > 0 && s.id() != "" {
-		do(s)
+	return len(s.attrs) == 0 || s.id() == "" || do(s)
+}
+
+// resources is each for OTLP's list of resources.
+func (r *spanReader) resources(list value.Value, do func(*span) bool) bool {
+	for e := list.First(); e.Exists(); e = e.Next() {
+		resource := otlpAttrs(nil, "", e.Get("resource", "attributes"))
+		scopes := first(e, "scopeSpans", "scope_spans", "instrumentationLibrarySpans")
+		for s := scopes.First(); s.Exists(); s = s.Next() {
+			for c := s.Get("spans").First(); c.Exists(); c = c.Next() {
+				if !do(&span{c, r.read(c.Get("attributes")), resource}) {
+					return false
+				}
+			}
+		}
 	}
+	return true
+}
+
+// read reads the attributes of a span.
+func (r *spanReader) read(v value.Value) []otlpAttr {
+	n := len(r.attrs)
+	r.attrs = otlpAttrs(r.attrs, "", v)
+	return r.attrs[n:len(r.attrs):len(r.attrs)]
 }
 
 // langfuseAttrs are the members of an exported observation, under the names that its attributes have in a span.

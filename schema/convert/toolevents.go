@@ -171,7 +171,7 @@ func (*toolEvents) Convert(src *Source, in *Input, emit Emit) bool {
 	if !arguments.Exists() || b.Get("command").Kind() == value.String && arguments.Kind() != value.Object {
 		arguments = eventArguments(b)
 	}
-	same := callQueue{src, "event " + l.scope() + "\x00" + tool + "\x00" + orElse(str(b.Get("command")), texts(arguments))}
+	same := callQueue{src, schema.MakeID("event", l.scope(), tool, orElse(str(b.Get("command")), texts(arguments)))}
 	if role == schema.Request {
 		if key := l.call(id, tool, arguments); id == "" {
 			same.push(key)

@@ -68,33 +68,38 @@ const (
 	shortText = textPiece / 8
 )
 
-// Compose returns what write appends to the empty buffer it is given, which has room for about the JSON of v. Texts made
-// so share their memory.
+// maxScratch bounds what a document keeps of the memory in which it composes texts.
+const maxScratch = 64 << 10
+
+// Compose returns what write appends to the empty buffer it is given.
 func (v Value) Compose(write func(to []byte) []byte) string {
-	size := len(`{"name":}`) + shortText/8
-	for i := range v.doc.nodes[v.i:v.node().end] {
-		n := &v.doc.nodes[int(v.i)+i]
-		size += len(n.key) + len(n.str) + len(`"":"",`)
+	d := v.doc
+	scratch := d.scratch
+	d.scratch = nil // write may compose too
+	b := write(scratch[:0])
+	if cap(b) <= maxScratch {
+		d.scratch = b
 	}
-	return v.doc.compose(size+size/16, write)
+	if len(b) > shortText {
+		return string(b)
+	}
+	return d.keep(append(d.piece(len(b)), b...))
 }
 
-// compose is Compose with room for size bytes.
-func (d *Doc) compose(size int, write func(to []byte) []byte) string {
-	if size > shortText {
-		b := write(make([]byte, 0, size))
-		return unsafe.String(unsafe.SliceData(b), len(b))
+// piece is an empty buffer with room for a short text of n bytes.
+func (d *Doc) piece(n int) []byte {
+	if cap(d.text)-len(d.text) < n {
+		size := textPiece
+		if d.text == nil { // a document may be made for one text
+			size = max(n, 64)
+		}
+		d.text = make([]byte, 0, size)
 	}
-	if cap(d.text)-len(d.text) < size {
-		d.text = make([]byte, 0, textPiece)
-	}
-	piece := d.text
-	d.text = nil // write may compose too
-	to := piece[len(piece):]
-	b := write(to)
-	if len(b) <= cap(to) {
-		piece = piece[:len(piece)+len(b)]
-	}
-	d.text = piece
+	return d.text[len(d.text):]
+}
+
+// keep makes a text of what was written to the piece last given.
+func (d *Doc) keep(b []byte) string {
+	d.text = d.text[:len(d.text)+len(b)]
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }

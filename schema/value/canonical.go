@@ -58,7 +58,9 @@ func (v Value) appendObject(dst []byte) []byte {
 	for c := v.First(); c.Exists(); c = c.Next() {
 		children = append(children, c)
 	}
-	slices.SortStableFunc(children, func(a, b Value) int { return compareKeys(a.Key(), b.Key()) })
+	if byKey := func(a, b Value) int { return compareKeys(a.Key(), b.Key()) }; !slices.IsSortedFunc(children, byKey) {
+		slices.SortStableFunc(children, byKey)
+	}
 	dst = append(dst, '{')
 	first := true
 	for i, c := range children {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Eight bytes are looked at as one word. (x - each) & ^x & high has a bit set at the lowest byte of x that is zero, and
@@ -49,12 +50,12 @@ var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n
 // unescape decodes the inside of a string token: valid UTF-8 in which a byte follows every backslash. It returns false
 // at an escape that JSON does not have.
 func (d *Doc) unescape(raw string) (text string, ok bool) {
-	// What is decoded is not longer than raw.
-	text = d.compose(len(raw), func(to []byte) []byte {
-		to, ok = appendUnescaped(to, raw)
-		return to
-	})
-	return text, ok
+	if len(raw) > shortText { // what is decoded is not longer than raw
+		b, ok := appendUnescaped(make([]byte, 0, len(raw)), raw)
+		return unsafe.String(unsafe.SliceData(b), len(b)), ok
+	}
+	b, ok := appendUnescaped(d.piece(len(raw)), raw)
+	return d.keep(b), ok
 }
 
 func appendUnescaped(b []byte, raw string) ([]byte, bool) {

@@ -40,10 +40,11 @@ type node struct {
 
 // Doc owns the nodes of one record. The zero Doc is ready to use; it is not safe for concurrent use.
 type Doc struct {
-	nodes []node
-	text  []byte // what Compose goes on with
-	keys  int    // maps in keys of maps around the value being read
-	watch func(Value)
+	nodes   []node
+	text    []byte // the piece of memory in which texts are made
+	scratch []byte // of Compose
+	keys    int    // maps in keys of maps around the value being read
+	watch   func(Value)
 }
 
 // Watch has seen called for each value that Get finds, until it is called with nil: what a reader looked at.
