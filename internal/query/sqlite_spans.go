@@ -18,7 +18,7 @@ type span struct {
 
 // Steps of spans: the first is one span; one that finds few rows is followed by one twice as long.
 const (
-	mostSpans = 64
+	mostSpans = 256
 	fewRows   = 256
 )
 
