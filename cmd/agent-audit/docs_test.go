@@ -64,3 +64,19 @@ func validateInputs(t *testing.T, inputs string) string {
 	}
 	return strings.Join(found, "\n")
 }
+
+// TestExampleOfAlerts holds that validate has nothing to say against the example of alerts, and that the outputs of alerts
+// and of agents do not feed each other.
+func TestExampleOfAlerts(t *testing.T) {
+	for _, file := range []string{"fluent-bit.yaml", "agent-audit.yaml"} {
+		v := new(validation)
+		if err := v.file(filepath.Join("../../examples/alerts", file)); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range v.Findings {
+			if !strings.Contains(f.What, "/etc/agent-audit/") && !strings.Contains(f.What, "/opt/agent-audit/") { // which this machine has not
+				t.Errorf("%s: %s: %s (%s)", file, f.What, f.Why, f.Fix)
+			}
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/agentaudit/agentaudit/exporters"
 	"github.com/agentaudit/agentaudit/exporters/archive"
 	"github.com/agentaudit/agentaudit/exporters/elasticsearch"
+	"github.com/agentaudit/agentaudit/exporters/file"
 	"github.com/agentaudit/agentaudit/exporters/s3"
 	"github.com/agentaudit/agentaudit/exporters/sqlite"
 )
@@ -18,6 +19,7 @@ import (
 var builtIn = map[string]exporters.Opener{
 	"archive":       archive.Open,
 	"elasticsearch": elasticsearch.Open,
+	"file":          file.Open,
 	"s3":            s3.Open,
 	"sqlite":        sqlite.Open,
 }
