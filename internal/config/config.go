@@ -51,6 +51,8 @@ type Config struct {
 	Retention *Retention `yaml:"retention"`
 	// Metrics show from outside how it goes.
 	Metrics Metrics `yaml:"metrics"`
+	// Authorization is what may be done by whom without asking.
+	Authorization Authorization `yaml:"authorization"`
 	// Exporters are the stores. At least one.
 	Exporters Exporters `yaml:"exporters"`
 }
@@ -86,6 +88,14 @@ type Risk struct {
 	WarmUpActions int      `yaml:"warm_up_actions"`
 	// Sigma is a folder of Sigma rules (process_creation, Linux), which are judged by as well. Flat: risk_sigma.
 	Sigma string `yaml:"sigma"`
+}
+
+// Authorization section.
+type Authorization struct {
+	// Rules are files of rules that are in force, see docs/risk.md: Claude Code's settings (*.json), Codex's *.rules, ours
+	// (*.yaml). Each record names those that match it; nothing is decided by them. Flat: authorization_rules (several with
+	// commas).
+	Rules []string `yaml:"rules"`
 }
 
 // Exporters section; an absent one is off.
@@ -233,6 +243,7 @@ var flatKeys = []struct {
 	{"metrics_file", func(c *Config, v string) error { c.Metrics.File = v; return nil }},
 	{"risk_rules", func(c *Config, v string) error { c.Risk.Rules = splitList(v); return nil }},
 	{"risk_sigma", func(c *Config, v string) error { c.Risk.Sigma = v; return nil }},
+	{"authorization_rules", func(c *Config, v string) error { c.Authorization.Rules = splitList(v); return nil }},
 	{"sqlite_path", func(c *Config, v string) error { c.sqlite().Path = v; return nil }},
 	{"archive_dir", func(c *Config, v string) error { c.archive().Dir = v; return nil }},
 	{"archive_max_wait", func(c *Config, v string) error { return c.archive().MaxWait.parse(v) }},

@@ -49,7 +49,7 @@ func TestErrorsNameTheKey(t *testing.T) {
 		"state_dir: /a\nexporter: {}\n":                                               `line 2: unknown key "exporter": did you mean "exporters"?`,
 		"state_dir: /a\nexporters:\n  sqllite: {path: x}\n":                           `line 3: unknown key "exporters.sqllite": did you mean "sqlite"?`,
 		"state_dir: /a\nexporters:\n  plugins:\n    - nam: x\n":                       `line 4: unknown key "exporters.plugins[0].nam": did you mean "name"?`,
-		"state_dir: /a\nzzzzzzzzzz: 1\n":                                              `unknown key "zzzzzzzzzz"; known here: binary, exporters,`,
+		"state_dir: /a\nzzzzzzzzzz: 1\n":                                              `unknown key "zzzzzzzzzz"; known here: authorization, binary, exporters,`,
 		"state_dir: /a\npair_window: soon\nexporters: {sqlite: {path: x}}\n":          `"soon" is not a duration`,
 		"state_dir: /a\nexporters: {sqlite: {}}\n":                                    "exporters.sqlite.path (sqlite_path) is not set",
 		"state_dir: /a\nexporters: {plugins: [{name: sqlite, command: [x]}]}\n":       `name "sqlite" is taken`,

@@ -13,9 +13,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"container/list"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,6 +27,7 @@ import (
 	"github.com/agentaudit/agentaudit/internal/assemble"
 	"github.com/agentaudit/agentaudit/internal/config"
 	"github.com/agentaudit/agentaudit/internal/journal"
+	"github.com/agentaudit/agentaudit/internal/policy"
 	"github.com/agentaudit/agentaudit/internal/risk"
 	"github.com/agentaudit/agentaudit/internal/seal"
 	"github.com/agentaudit/agentaudit/schema"
@@ -41,6 +44,7 @@ type Pipeline struct {
 	converter *convert.Converter
 	around    *surroundings
 	risk      *risk.Engine
+	policy    *policy.Set
 	scrubber  *seal.Scrubber
 	assembler *assemble.Assembler
 	sources   map[schema.ID]*list.Element // of *source, in order of use
@@ -91,6 +95,9 @@ func New(o Options) (*Pipeline, error) {
 		return nil, err
 	}
 	if p.risk, err = risk.New(risk.Options{Rules: c.Risk.Rules, Sigma: c.Risk.Sigma}); err != nil {
+		return nil, err
+	}
+	if p.policy, err = policy.Load(c.Authorization.Rules); err != nil {
 		return nil, err
 	}
 	limits := seal.DefaultLimits
@@ -277,6 +284,7 @@ func (p *Pipeline) fragment(c *journal.Chunk, f *schema.Fragment, now time.Time,
 	}
 	p.around.apply(&f.Action)
 	assess(p.risk, &f.Action)
+	authorize(p.policy, &f.Action)
 	p.keep(p.add(c, scrubbed(f), now))
 }
 
@@ -305,6 +313,30 @@ func assess(e *risk.Engine, a *schema.Action) {
 	})
 	a.Risk.Score, a.Risk.Category, a.Risk.Source = schema.Some(int64(r.Score)), r.Category, schema.RiskComputed
 	a.Risk.Ruleset, a.Risk.Rules, a.Risk.Reasons, a.Risk.Techniques = e.Ruleset(), r.Rules, r.Reasons, r.Techniques
+}
+
+// authorize names the user's rules that match what is to be done. That is no decision: see seal.Clean.Finish for what
+// follows from it when the log has told its own.
+func authorize(s *policy.Set, a *schema.Action) {
+	if len(s.Rules) == 0 || a.Command.Line == "" && len(a.Command.Args) == 0 && a.Command.Tool == "" {
+		return
+	}
+	v := s.Check(&policy.Subject{
+		Command: a.Command.Line, Args: a.Command.Args, Tool: a.Command.Tool, Arguments: string(a.Command.ToolArguments),
+		Format: a.Trail.Format, Agent: cmp.Or(a.Identity.AgentName, a.Identity.AgentID), Time: a.Time,
+	})
+	if len(v.Allow) > 0 {
+		a.Authorization.Rules = v.Allow
+		a.Identity.Inferred = append(slices.Clip(a.Identity.Inferred), seal.RulesInferred)
+	}
+	for _, name := range v.Deny {
+		a.Risk.Anomalies = append(slices.Clip(a.Risk.Anomalies), seal.DeniedByPolicy)
+		a.Risk.AnomalyReasons = append(slices.Clip(a.Risk.AnomalyReasons), seal.DeniedByPolicyReason+name)
+	}
+	for _, name := range v.Ask {
+		a.Risk.Anomalies = append(slices.Clip(a.Risk.Anomalies), seal.AskedByPolicy)
+		a.Risk.AnomalyReasons = append(slices.Clip(a.Risk.AnomalyReasons), seal.AskedByPolicyReason+name)
+	}
 }
 
 // failure is the record of an event that could not be read: nothing is dropped.

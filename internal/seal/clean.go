@@ -144,6 +144,7 @@ func (c *Clean) Finish(id schema.ID, complete bool, now time.Time) {
 	if a.Authorization.Decision == "" {
 		a.Authorization.Decision = schema.Unrecorded
 	}
+	policyAgrees(a)
 	a.Risk.Anomalies = anomalies(a)
 	a.Event.Outcome = outcome(a, complete)
 	if d := a.Execution.End.Sub(a.Execution.Start); !a.Execution.Duration.Set && !a.Execution.Start.IsZero() && d >= 0 && !a.Execution.End.IsZero() {
