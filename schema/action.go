@@ -197,6 +197,8 @@ type Trail struct {
 	LongValues []string
 	Ruleset    string
 	Redactions Int
+	// Originals are what pseudonyms stand for, "PSEUDONYM BASE64", each encrypted under the key of its subject.
+	Originals []string
 }
 
 // Conflict is evidence that another fragment contradicted: kept, not overwritten.

@@ -168,6 +168,7 @@ var Fields = sortFields([]Field{
 	{Path: "agent_audit.provenance.conflicts", Type: "object", Group: "trail", Doc: "contradicting evidence: field and value", Ref: func(a *Action) any { return &a.Trail.Conflicts }},
 	{Path: "agent_audit.fields", Type: "flattened", Group: "trail", Doc: "fields of the source that have no place of their own", Ref: func(a *Action) any { return &a.Trail.Fields }},
 	{Path: "agent_audit.long_values", Type: "match_only_text", Group: "trail", Doc: "texts of the arguments and of fields that are too long to be found as a whole", Ref: func(a *Action) any { return &a.Trail.LongValues }},
+	{Path: "agent_audit.privacy.originals", Type: "keyword", Group: "trail", Doc: "pseudonym and original, encrypted under a key of its own; see docs/privacy.md", Ref: func(a *Action) any { return &a.Trail.Originals }},
 	{Path: "agent_audit.scrub.ruleset", Type: "keyword", Group: "trail", Doc: "version of the secret rules", Ref: func(a *Action) any { return &a.Trail.Ruleset }},
 	{Path: "agent_audit.scrub.redactions", Type: "long", Group: "trail", Doc: "secrets removed from this record", Ref: func(a *Action) any { return &a.Trail.Redactions }},
 })

@@ -78,6 +78,13 @@ var decisions = []string{schema.Approved, schema.AutoApproved, schema.Denied, sc
 
 // query is what the flags ask for. args may hold the value that the shell has parted from --anomaly.
 func (f *filters) query(cmd *cobra.Command, args []string) (query.Query, error) {
+	note, err := f.lookUpUser()
+	if err != nil {
+		return query.Query{}, err
+	}
+	if note != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), note)
+	}
 	q := f.q
 	q.Limit = f.limit
 	if f.oldest {
@@ -102,7 +109,6 @@ func (f *filters) query(cmd *cobra.Command, args []string) (query.Query, error) 
 		q.Decision = append(q.Decision, d)
 	}
 	now := time.Now().UTC()
-	var err error
 	if q.RiskMin, q.RiskMax, err = query.ParseRisk(f.risk); err != nil {
 		return q, fmt.Errorf("--risk: %w", err)
 	}

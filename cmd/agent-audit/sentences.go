@@ -31,6 +31,7 @@ func sentences(c *config.Config) []string {
 		fmt.Sprintf("Journal and keys are in %s. Up to %s wait there for delivery; beyond that Fluent Bit is told to retry, and nothing is dropped.",
 			keyText(c.StateDir, "a folder that is not set here"), sizeText(c.Journal.MaxBytes)),
 	)
+	s = append(s, privacySentences(c)...)
 	s = append(append(s, exporterSentences(c)...), retentionSentences(c)...)
 	return append(s, metricsSentences(&c.Metrics)...)
 }

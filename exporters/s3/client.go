@@ -69,3 +69,6 @@ func newClient(ctx context.Context, p *Place) (*s3.Client, error) {
 		o.DisableClockSkewCorrection = true
 	}), nil
 }
+
+// Client is the SDK's client for a place, for those who keep something else there than an archive.
+func Client(ctx context.Context, p *Place) (*s3.Client, error) { return newClient(ctx, p) }

@@ -47,6 +47,8 @@ type Config struct {
 	Scrub Scrub `yaml:"scrub"`
 	// Risk judges what was done.
 	Risk Risk `yaml:"risk"`
+	// Privacy puts pseudonyms in the place of what names a person.
+	Privacy *Privacy `yaml:"privacy"`
 	// Retention is for how long records are kept, in all stores.
 	Retention *Retention `yaml:"retention"`
 	// Metrics show from outside how it goes.
@@ -208,7 +210,7 @@ func Load(file string, get func(key string) string) (*Config, error) {
 		}
 	}
 	c.defaults()
-	if err := c.retain(); err != nil {
+	if err := errors.Join(c.completePrivacy(), c.retain()); err != nil {
 		return c, err
 	}
 	return c, c.check()
@@ -236,6 +238,9 @@ var flatKeys = []struct {
 	{"pair_window", func(c *Config, v string) error { return c.PairWindow.parse(v) }},
 	{"lane_window", func(c *Config, v string) error { return c.LaneWindow.parse(v) }},
 	{"max_output", func(c *Config, v string) error { return c.MaxOutput.parse(v) }},
+	{"privacy", func(c *Config, v string) error { return c.privacy().parse(v) }},
+	{"privacy_key_file", func(c *Config, v string) error { c.privacy().KeyFile = v; return nil }},
+	{"privacy_key_store", func(c *Config, v string) error { c.privacy().KeyStore, c.privacy().Originals = v, true; return nil }},
 	{"retention", func(c *Config, v string) error { c.Retention = &Retention{}; return c.Retention.parse(v) }},
 	{"binary", func(c *Config, v string) error { c.Binary = v; return nil }},
 	{"journal_max_bytes", func(c *Config, v string) error { return c.Journal.MaxBytes.parse(v) }},

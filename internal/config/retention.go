@@ -140,10 +140,11 @@ func (c *Config) retain() error {
 	return c.erasable(p)
 }
 
-// erasable refuses to lock a person's data away from erasure.
+// erasable refuses to lock a person's data away from erasure. Behind pseudonyms there is none in the archive, and
+// originals go with their keys.
 func (c *Config) erasable(p *retention.Policy) error {
-	if s := c.Exporters.S3; p.Erasure && s != nil && s.Mode == retention.Compliance {
-		return errors.New("retention: gdpr promises erasure, and exporters.s3.mode COMPLIANCE lets nobody erase: use GOVERNANCE")
+	if s := c.Exporters.S3; p.Erasure && s != nil && s.Mode == retention.Compliance && c.Privacy == nil {
+		return errors.New("retention: gdpr promises erasure, and exporters.s3.mode COMPLIANCE lets nobody erase: set privacy, so that no names are locked, or use GOVERNANCE")
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/agentaudit/agentaudit/internal/config"
 	"github.com/agentaudit/agentaudit/internal/delivery"
 	"github.com/agentaudit/agentaudit/internal/journal"
+	"github.com/agentaudit/agentaudit/internal/keystore"
 	"github.com/agentaudit/agentaudit/internal/pipeline"
 	"github.com/agentaudit/agentaudit/internal/retention"
 	"github.com/agentaudit/agentaudit/scrub"
@@ -34,6 +35,7 @@ type Instance struct {
 	journal  *journal.Journal
 	pipeline *pipeline.Pipeline
 	delivery *delivery.Delivery
+	vault    *keystore.Vault // nil unless originals are kept
 
 	flushes, refused atomic.Uint64
 	refusing         atomic.Bool // the last chunk
@@ -77,13 +79,18 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	if i.pipeline, err = pipeline.New(pipeline.Options{Config: c, Journal: j, Scrub: engine}); err == nil {
+	names, vault, err := Names(c)
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	i.vault = vault
+	if i.pipeline, err = pipeline.New(pipeline.Options{Config: c, Journal: j, Scrub: engine, Names: names}); err == nil {
 		i.delivery, err = delivery.Start(j, targets, log)
 	}
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	if err := i.remember(); err != nil {
+	if err := errors.Join(i.remember(), i.rememberPrivacy()); err != nil {
 		return nil, errors.Join(err, i.closeAll())
 	}
 	for _, problem := range i.pipeline.Problems() {
@@ -280,7 +287,11 @@ func (i *Instance) Close() error {
 func (i *Instance) closeAll() error {
 	i.delivery.Stop()
 	i.writeStatus()
-	return i.journal.Close()
+	err := i.journal.Close()
+	if i.vault != nil {
+		err = errors.Join(err, i.vault.Close())
+	}
+	return err
 }
 
 // tick seals actions that have waited too long, and writes the status.

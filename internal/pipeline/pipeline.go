@@ -6,6 +6,7 @@
 //	surround  what the record does not say: whose log, machine      surroundings.go
 //	assess    risk of commands and tool calls, on raw text         internal/risk
 //	scrub     nothing raw goes further                             internal/seal
+//	names     pseudonyms in the place of persons, if asked for     internal/privacy
 //	assemble  fragments to actions, actions to sessions            internal/assemble
 //	compare   with what agent and organisation did before          internal/anomaly
 //	seal      sequence, canonical JSON, leaf hash                  internal/seal
@@ -28,6 +29,7 @@ import (
 	"github.com/agentaudit/agentaudit/internal/config"
 	"github.com/agentaudit/agentaudit/internal/journal"
 	"github.com/agentaudit/agentaudit/internal/policy"
+	"github.com/agentaudit/agentaudit/internal/privacy"
 	"github.com/agentaudit/agentaudit/internal/risk"
 	"github.com/agentaudit/agentaudit/internal/seal"
 	"github.com/agentaudit/agentaudit/schema"
@@ -63,6 +65,8 @@ type Options struct {
 	Journal *journal.Journal
 	// Scrub removes secrets. Its key makes the fingerprints of this organisation.
 	Scrub *scrub.Engine
+	// Names puts pseudonyms in the place of persons; nil: none.
+	Names *privacy.Names
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -103,6 +107,7 @@ func New(o Options) (*Pipeline, error) {
 	limits := seal.DefaultLimits
 	limits.Output = int(c.MaxOutput)
 	p.scrubber = seal.NewScrubber(o.Scrub, limits)
+	p.scrubber.Pseudonyms(o.Names, c.Organization)
 	watch, err := anomaly.New(o.Journal, p.risk, anomaly.OptionsOf(time.Duration(c.Risk.WarmUp), c.Risk.WarmUpActions))
 	if err != nil {
 		return nil, err
@@ -185,9 +190,11 @@ func (p *Pipeline) inChunk(work func(*journal.Chunk)) (err error) {
 		}
 	}()
 	p.err, p.storing = nil, false
+	_ = p.scrubber.Err() // that of a chunk that was dropped
 	work(c)
 	p.keep(p.storeSources(c))
 	p.keep(p.assembler.End(c))
+	p.keep(p.scrubber.Err())
 	if p.err != nil {
 		return p.err
 	}

@@ -28,6 +28,24 @@ type output struct {
 	BeforeStderr scrub.Carry `json:"before_stderr,omitzero"`
 }
 
+// mapTexts is a copy with other texts.
+func (m *Memory) mapTexts(f func(string) string) Memory {
+	c := *m
+	c.Lines.Tail = f(c.Lines.Tail)
+	outputs := func(list []output) []output {
+		list = slices.Clone(list)
+		for i := range list {
+			o := &list[i]
+			for _, text := range []*string{&o.Stdout.Tail, &o.Stderr.Tail, &o.Start, &o.BeforeStdout.Tail, &o.BeforeStderr.Tail} {
+				*text = f(*text)
+			}
+		}
+		return list
+	}
+	c.Running, c.Ended = outputs(c.Running), outputs(c.Ended)
+	return c
+}
+
 // How many outputs of a source are remembered: of processes that run, and of calls that have ended, whose result may come
 // in two fragments. Beyond these the one without news for longest is forgotten.
 const (

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/agentaudit/agentaudit/internal/privacy"
 	"github.com/agentaudit/agentaudit/schema"
 	"github.com/agentaudit/agentaudit/scrub"
 )
@@ -59,14 +60,24 @@ var DefaultLimits = Limits{Output: 16 << 10, Original: 64 << 10, Arguments: 64 <
 
 // Scrubber turns raw fragments into clean ones.
 type Scrubber struct {
-	engine *scrub.Engine
-	limits Limits
+	engine       *scrub.Engine
+	limits       Limits
+	names        *privacy.Names // nil: no pseudonyms
+	organization string         // of texts that are no part of an action
 }
 
 // NewScrubber returns a gate that scrubs with engine.
 func NewScrubber(engine *scrub.Engine, limits Limits) *Scrubber {
 	return &Scrubber{engine: engine, limits: limits}
 }
+
+// Pseudonyms makes the gate also put pseudonyms in the place of persons. organization is that of texts without a record.
+func (s *Scrubber) Pseudonyms(names *privacy.Names, organization string) {
+	s.names, s.organization = names, organization
+}
+
+// Err is the first error of the pseudonyms' vault since it was last asked for: what passed since then must not be kept.
+func (s *Scrubber) Err() error { return s.names.Err() }
 
 // Fragment scrubs f in place and returns it as Clean. The texts may still point into f's memory: see Clean.Own.
 func (s *Scrubber) Fragment(f *schema.Fragment) *Clean {
@@ -87,8 +98,11 @@ func sessionKey(a *schema.Action) schema.ID {
 // Text scrubs one text that is no part of an action: an error, a label.
 func (s *Scrubber) Text(text string) string {
 	clean, _ := s.engine.Text(text)
-	return clean
+	return s.rename(clean)
 }
+
+// rename puts pseudonyms into a scrubbed text.
+func (s *Scrubber) rename(text string) string { return s.names.Text(s.organization, text) }
 
 // margin is how far beyond a limit text is scrubbed before it is cut, so that no secret loses its recognisable head.
 const margin = 4 << 10
@@ -119,6 +133,7 @@ func (s *Scrubber) action(a *schema.Action) {
 		total += int64(n)
 		return text
 	})
+	s.names.Action(a)
 	cut = bound(a) || cut
 	if s.cutOutput(a) || cut {
 		a.Execution.Truncated = true

@@ -76,7 +76,7 @@ func (s *Scrubber) Source(src *convert.Source, m *Memory) (Bytes, error) {
 	known := src.Known
 	s.action(&known)
 	known.Trail.Redactions = schema.Int{}
-	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil), Memory: *m}
+	st := storedSource{Format: src.Format, Version: s.Text(src.Version), Records: src.Records, Known: known.AppendJSON(nil), Memory: m.mapTexts(s.rename)}
 	if p := src.Partial; p.Text != "" {
 		first := *p.Known
 		s.action(&first)
