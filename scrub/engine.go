@@ -88,7 +88,10 @@ type Finding struct {
 
 // maxPasses bounds how often a text is read again after labels were written into it. Every pass replaces bytes that
 // were no label, so passes end by themselves; real text needs two.
-const maxPasses = 16
+const (
+	maxPasses  = 16
+	manyPasses = 4 // from then on a rule may be at work that peels a long word piece by piece: the rest of it goes at once
+)
 
 // Text returns s without its secrets, and the number of redactions. Without any, it returns s itself and allocates
 // nothing. The result is valid UTF-8: invalid bytes become U+FFFD.
@@ -125,8 +128,8 @@ func (e *Engine) text(s string) (string, int) {
 // textIn is text where it is known whether quotes split words.
 func (e *Engine) textIn(s string, split bool) (string, int) {
 	n := 0
-	for range maxPasses {
-		next, k := e.pass(s, split)
+	for i := range maxPasses {
+		next, k := e.pass(s, split, i >= manyPasses)
 		if k == 0 {
 			return s, n
 		}
@@ -136,8 +139,8 @@ func (e *Engine) textIn(s string, split bool) (string, int) {
 	return failureLabel, n + 1
 }
 
-// pass replaces what one reading finds.
-func (e *Engine) pass(s string, split bool) (string, int) {
+// pass replaces what one reading finds; with whole, also the rest of the words in which it was found.
+func (e *Engine) pass(s string, split, whole bool) (string, int) {
 	sc := e.findIn(s, split, 0)
 	if sc == nil {
 		return s, 0
@@ -145,6 +148,9 @@ func (e *Engine) pass(s string, split bool) (string, int) {
 	defer e.release(sc)
 	if len(sc.spans) == 0 {
 		return s, 0
+	}
+	if whole {
+		sc.takeWords()
 	}
 	var b strings.Builder
 	b.Grow(len(s) + 24*len(sc.spans))

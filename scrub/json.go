@@ -12,10 +12,10 @@ import (
 func (e *Engine) JSON(s string) (clean string, n int) {
 	defer rescueJSON(&clean, &n)
 	s = validText(s)
-	for range maxPasses {
+	for i := range maxPasses {
 		next, k, ok := e.jsonPass(s, 0)
 		if !ok {
-			next, k = e.pass(s, splitQuotes(s)) // what this leaves may be JSON
+			next, k = e.pass(s, splitQuotes(s), i >= manyPasses) // what this leaves may be JSON
 		}
 		s, n = next, n+k
 		if k == 0 {

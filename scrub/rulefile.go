@@ -20,6 +20,9 @@ type Rules struct {
 	disable []string
 }
 
+// Len is how many rules the file has.
+func (r *Rules) Len() int { return len(r.rules) }
+
 // ruleText is one stanza.
 type ruleText struct {
 	file   string

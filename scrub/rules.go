@@ -105,16 +105,21 @@ func compileTables(files []*Rules) (*tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	texts, err := joinRules(append(slices.Clone(builtin), files...))
+	return compileFiles(append(slices.Clone(builtin), files...), files)
+}
+
+// compileFiles compiles the rules of all files, and what is written in Go; the digest in the name is that of own.
+func compileFiles(all, own []*Rules) (*tables, error) {
+	texts, err := joinRules(all)
 	if err != nil {
 		return nil, err
 	}
 	b := &tableBuilder{patterns: patternCompiler{slots: map[byteSet]uint16{}}}
 	b.addNative()
 	t := &tables{kinds: nativeKinds(), texts: texts, name: Ruleset}
-	if len(files) > 0 {
+	if len(own) > 0 {
 		digest := sha256.New()
-		for _, f := range files {
+		for _, f := range own {
 			digest.Write(f.digest[:])
 		}
 		t.name += "+" + hex.EncodeToString(digest.Sum(nil)[:4])

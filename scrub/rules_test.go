@@ -129,6 +129,22 @@ miss: xoxz-
 	}
 }
 
+// TestPeel holds that a rule which finds one piece of a long word at a time takes all of it, and does not fail.
+func TestPeel(t *testing.T) {
+	rules, err := ParseRules("mine", "rule: peel-token\nmatch: kalo[a-z]{4}\\b\nglued: start\ncheck: distinct 2\nhit: kaloabcd\nmiss: kalo\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := New(Options{Rules: []*Rules{rules}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean, n := e.Text("see " + strings.Repeat("kaloabcd", 60) + " here")
+	if strings.Contains(clean, "kalo") || strings.Contains(clean, failureLabel) || !strings.HasPrefix(clean, "see [") || !strings.HasSuffix(clean, "] here") || n == 0 {
+		t.Errorf("%d: %q", n, clean)
+	}
+}
+
 // TestLanes holds that a text read in lanes yields what one lane yields, in the same order.
 func TestLanes(t *testing.T) {
 	e := newEngine(t)

@@ -313,6 +313,23 @@ func (sc *scan) settle() {
 	sc.spans = kept
 }
 
+// takeWords grows the spans over the rest of the words that they are parts of.
+func (sc *scan) takeWords() {
+	const class = ccWord | ccStd64 | ccDot
+	kept := sc.spans[:0]
+	end := 0
+	for _, sp := range sc.spans {
+		sp.start = max(end, runBack(sc.s, sp.start, class, len(sc.s)))
+		sp.end = run(sc.s, sp.end, class, len(sc.s))
+		sp.clean = ""
+		if sp.start < sp.end {
+			kept = append(kept, sp)
+			end = sp.end
+		}
+	}
+	sc.spans = kept
+}
+
 // maxLabel is more than the longest label.
 const maxLabel = 96
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/spf13/cobra"
@@ -25,13 +26,14 @@ func validateCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "validate FILE...",
 		Short: "Check a configuration before it runs",
-		Long: "Reads our configuration file (YAML), or a Fluent Bit configuration with an agent_audit output (YAML or classic), " +
-			"with all that it includes, and tells what would not work, what would be lost, and where secrets would lie open. " +
+		Long: "Reads our configuration file (YAML), a Fluent Bit configuration with an agent_audit output (YAML or classic), " +
+			"with all that it includes, or a file of scrubbing rules (.rules), and tells what would not work, what would be lost, and where secrets would lie open. " +
 			"Nothing is started or written.\n\n" +
 			"Fluent Bit accepts any key of a plugin without a word, so that a misspelt one does nothing: run this first.\n\n" +
 			"Exit code 1 with errors (with --strict, also with warnings), 2 when a file cannot be read.",
 		Example: `  agent-audit validate /etc/fluent-bit/fluent-bit.yaml
-  agent-audit validate --strict fluent-bit.conf audit.yaml`,
+  agent-audit validate --strict fluent-bit.conf audit.yaml
+  agent-audit validate my.rules   # do my rules find what they should?`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v := &validation{Findings: []fluentbit.Finding{}}
@@ -69,6 +71,10 @@ func (v *validation) file(file string) error {
 	if err != nil {
 		return err
 	}
+	if filepath.Ext(file) == ".rules" {
+		v.rules(file)
+		return nil
+	}
 	if fluentbit.IsYAML(file) && !fluentbit.Looks(text) {
 		v.ours(file)
 		return nil
@@ -89,6 +95,27 @@ func (v *validation) file(file string) error {
 
 func (v *validation) add(s fluentbit.Severity, file string, line int, what, why, fix string) {
 	v.Findings = append(v.Findings, fluentbit.Finding{Severity: s, File: file, Line: line, What: what, Why: why, Fix: fix})
+}
+
+// rules checks a file of rules that say what a secret is: that each finds its hits, and nothing in its misses.
+func (v *validation) rules(file string) {
+	rules, err := instance.ScrubRules([]string{file})
+	if err != nil {
+		v.add(fluentbit.Error, file, 0, err.Error(), "the output does not start with it in scrub.rules", "")
+		return
+	}
+	engine, err := scrub.New(scrub.Options{Rules: rules})
+	if err != nil {
+		v.add(fluentbit.Error, file, 0, err.Error(), "the output does not start with it in scrub.rules", "")
+		return
+	}
+	failed := engine.CheckSamples()
+	for _, err := range failed {
+		v.add(fluentbit.Error, file, 0, err.Error(), "the rule does not do what its samples say", "correct the pattern, the checks or the sample")
+	}
+	if len(failed) == 0 {
+		v.Outputs = append(v.Outputs, outputPlan{File: file, Does: []string{fmt.Sprintf("%d rules, beside the built-in ones, find their hits and none of their misses", rules[0].Len())}})
+	}
 }
 
 // ours checks a file of our own. What the Fluent Bit output may set as well is no error when it is missing here.
