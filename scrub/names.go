@@ -196,13 +196,42 @@ func judgeName(name string) (kind string, t trust) {
 	return judgeInner(&p, n)
 }
 
+// A verdict is what a last word says by itself.
+type verdict struct {
+	kind  string
+	trust trust
+}
+
+// lastWords are the last words of names that need no look at the word before.
+var lastWords = func() map[string]verdict {
+	m := map[string]verdict{}
+	add := func(kind string, t trust, list string) {
+		for w := range strings.FieldsSeq(list) {
+			m[w] = verdict{kind, t}
+		}
+	}
+	add(kindPassword, trustStrong, `password passwords passwd passphrase passcode pwd psw pswd pw psk sshpass requirepass masterauth
+		passwort passwrd passwrod pasword paswd paswrd psswd psword pswrd`)
+	add(kindToken, trustWeak, "tokens")
+	add(kindAuthorization, trustStrong, "authorization")
+	add(kindCookie, trustStrong, "cookie")
+	add(kindCookie, trustWeak, "cookies")
+	add(kindCredential, trustStrong, "credential credentials cred creds")
+	add(kindCredential, trustWeak, "auth authentication bearer")
+	add(kindSignature, trustWeak, "signature sig")
+	add(kindSecret, trustStrong, "mnemonic")
+	add(kindSecret, trustWeak, "salt")
+	add(kindToken, trustWeak, "otp totp")
+	return m
+}()
+
 // judgeLast judges by the last word, which carries the meaning: a secret, or something about one.
 func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
+	if v, ok := lastWords[string(last)]; ok {
+		return v.kind, v.trust
+	}
 	prev := p.word(n - 2)
 	switch string(last) {
-	case "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "psw", "pswd", "pw", "psk", "sshpass", "requirepass", "masterauth", "passwort", "passwrd", "passwrod", "pasword", "paswd", "paswrd",
-		"psswd", "psword", "pswrd":
-		return kindPassword, trustStrong
 	case "pass":
 		if n == 1 || passBefore.has(prev) || isEnvName(p.name) && !passOther.has(prev) {
 			return kindPassword, trustStrong
@@ -221,32 +250,25 @@ func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 			return kindToken, trustWeak
 		}
 		return kindToken, trustStrong
-	case "tokens":
-		return kindToken, trustWeak
 	case "key", "keys":
 		return judgeKey(p, n, prev)
-	case "authorization":
-		return kindAuthorization, trustStrong
-	case "cookie":
-		return kindCookie, trustStrong
-	case "cookies":
-		return kindCookie, trustWeak
-	case "credential", "credentials", "cred", "creds":
-		return kindCredential, trustStrong
-	case "auth", "authentication", "bearer":
-		return kindCredential, trustWeak
-	case "signature", "sig":
-		return kindSignature, trustWeak
-	case "mnemonic":
-		return kindSecret, trustStrong
-	case "salt":
-		return kindSecret, trustWeak
+	}
+	if kind, t := judgePair(p, n, prev, last); t != trustNone {
+		return kind, t
+	}
+	return judgeGlued(last)
+}
+
+// judgePair judges last words that say secret only with the one before.
+func judgePair(p *nameParts, n int, prev, last []byte) (string, trust) {
+	before := string(prev)
+	switch string(last) {
 	case "phrase", "words", "seed":
 		if phraseBefore.has(prev) {
 			return kindSecret, trustStrong
 		}
 	case "hash":
-		if string(prev) == "password" || string(prev) == "passwd" {
+		if before == "password" || before == "passwd" {
 			return kindPasswordHash, trustStrong
 		}
 	case "data":
@@ -258,19 +280,19 @@ func judgeLast(p *nameParts, n int, last []byte) (string, trust) {
 			return kindSecret, trustStrong
 		}
 	case "base":
-		if string(prev) == "key" && string(p.word(n-3)) == "secret" {
+		if before == "key" && string(p.word(n-3)) == "secret" {
 			return kindSecret, trustStrong
 		}
 	case "id":
-		if string(prev) == "secret" {
+		if before == "secret" {
 			return kindSecret, trustWeak
 		}
-	case "otp", "totp", "code":
-		if string(last) != "code" || string(prev) == "auth" || string(prev) == "authorization" || string(prev) == "recovery" {
+	case "code":
+		if before == "auth" || before == "authorization" || before == "recovery" {
 			return kindToken, trustWeak
 		}
 	}
-	return judgeGlued(last)
+	return "", trustNone
 }
 
 func judgeKey(p *nameParts, n int, prev []byte) (string, trust) {
