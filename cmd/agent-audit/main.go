@@ -65,7 +65,7 @@ func rootCommand() *cobra.Command {
 	root.AddCommand(
 		convertCommand(), importCommand(), exporterCommand(), statusCommand(), deadLettersCommand(), validateCommand(),
 		scrubCommand(), rescanCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), reportCommand(), serveCommand(), verifyCommand(), proveCommand(), retrieveCommand(), reconcileCommand(), versionCommand(),
-		setupCommand(), doctorCommand(), keystoreCommand(), pseudonymCommand(),
+		setupCommand(), doctorCommand(), keystoreCommand(), pseudonymCommand(), eraseCommand(), revealCommand(), holdCommand(), rotateKeysCommand(),
 	)
 	return root
 }

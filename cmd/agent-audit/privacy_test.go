@@ -180,3 +180,91 @@ func TestPrivacy(t *testing.T) {
 		})
 	}
 }
+
+// Hold, dry run, erasure, certificate, rotation and reveal by the command line, and afterwards: who was erased can be
+// named nowhere, in no copy either, others as before, and everything verifies.
+func TestErase(t *testing.T) {
+	r := newTrail(t, "{originals: true}")
+	s := r.path("s")
+	alicia, mail, benedikt := r.pseudonym("alicia"), r.pseudonym("alicia@corp.example.com"), r.pseudonym("benedikt")
+	r.run(0, alicia+" alicia\n", "reveal", "--state", s, alicia, "--reason", "incident 31", "--by", "auditor")
+	before := copyDir(t, s)
+	key := r.run(0, "", "query", "--state", s, "--user", alicia, "--oldest-first", "-o", "ndjson")
+	var doc struct {
+		AgentAudit struct {
+			Privacy struct{ Originals []string } `json:"privacy"`
+		} `json:"agent_audit"`
+		Event struct{ ID string } `json:"event"`
+	}
+	if err := json.NewDecoder(strings.NewReader(key)).Decode(&doc); err != nil || len(doc.AgentAudit.Privacy.Originals) < 3 {
+		t.Fatalf("%v: %s", err, key)
+	}
+	r.run(0, alicia+" alicia\n", "reveal", "--state", s, "--record", doc.Event.ID, "--reason", "incident 31")
+	wrapped := r.wrapped(alicia)
+
+	out := r.run(0, "2 records are of them", "erase", "--state", s, "--subject", "alicia", "--dry-run")
+	if !strings.Contains(out, mail) {
+		t.Errorf("the dry run does not tell of %s: %s", mail, out)
+	}
+	r.run(0, "is held", "hold", "--state", s, "--subject", "alicia", "--reason", "case 12")
+	ask := []string{"erase", "--state", s, "--config", r.config, "--subject", "alicia", "--subject", "alicia@corp.example.com", "--subject", "198.51.100.77", "--basis", "Art. 17(1)(a), request 118", "--by", "dpo"}
+	r.run(1, "legal hold since", ask...)
+	r.run(0, alicia+" alicia\n", "reveal", "--state", s, alicia, "--reason", "still there")
+	r.run(0, "is released", "hold", "--state", s, "--subject", "alicia", "--reason", "closed", "--release")
+	r.run(0, "data keys were wrapped anew; the key in use is w2", "rotate-keys", "--state", s)
+	r.run(0, "0 data keys", "rotate-keys", "--state", s, "--retire")
+	r.run(0, "erased: ", ask...)
+
+	r.run(1, "not revealed", "reveal", "--state", s, alicia, mail, "--reason", "incident 31")
+	r.run(1, "not revealed", "reveal", "--state", s, "--record", doc.Event.ID, "--reason", "incident 31")
+	r.run(0, benedikt+" benedikt\n", "reveal", "--state", s, benedikt, "--reason", "incident 31")
+	r.leaks(append(names, wrapped)...)
+	r.run(0, "VERIFIED:", "verify", filepath.Join(s, "archive"))
+	certificate := r.run(0, "Art. 17(1)(a), request 118", "query", "--state", s, "--agent", "agent-audit", "-o", "ndjson")
+	for _, want := range []string{alicia, mail, `"erase"`, `"reveal"`, "user:k1:"} {
+		if !strings.Contains(certificate, want) {
+			t.Errorf("the trail lacks %s: %s", want, certificate)
+		}
+	}
+	// Who was erased stays so, also when more of the person comes; a copy of the archive from before tells nothing either.
+	log := filepath.Join(t.TempDir(), "more.jsonl")
+	write(t, log, `{"id":9,"timestamp":"2026-03-02T10:00:00Z","session_id":"s-9","agent_id":"agent-7","user":"alicia","organization":"example","command":"ls"}`+"\n")
+	r.run(0, "", "import", "--config", r.config, log)
+	r.run(1, "not revealed", "reveal", "--state", s, alicia, "--reason", "incident 31")
+	r.run(1, "not revealed", "reveal", "--state", s, "--source", "dir:"+filepath.Join(before, "archive"), "--record", doc.Event.ID, "--reason", "incident 31")
+
+	// An erasure that was cut short after it was written down is seen, and gone on with, once.
+	write(t, filepath.Join(s, "names/erasures/20260101t000000z-aa.json"), `{"id":"20260101t000000z-aa","subjects":["`+benedikt+`"],"basis":"request 7","by":"dpo","asked":"2026-01-01T00:00:00Z"}`)
+	r.run(1, "erasure 20260101t000000z-aa was begun and is not done", "status", "--state", s)
+	r.run(0, "erased: "+benedikt, "erase", "--resume", "--state", s, "--config", r.config)
+	r.run(1, "not revealed", "reveal", "--state", s, benedikt, "--reason", "incident 31")
+	r.run(0, "request 7", "query", "--state", s, "--agent", "agent-audit", "-o", "ndjson")
+	if out := r.run(0, "", "erase", "--resume", "--state", s); out != "" {
+		t.Errorf("a second time: %s", out)
+	}
+	r.run(0, "", "status", "--state", s)
+}
+
+// wrapped is the wrapped data key of a subject, as its entry has it.
+func (r *trail) wrapped(subject string) string {
+	r.t.Helper()
+	b, err := os.ReadFile(r.path("s/names/subjects/" + strings.ReplaceAll(subject, ":", ".") + ".json"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var e struct{ Wrapped string }
+	if err := json.Unmarshal(b, &e); err != nil || len(e.Wrapped) < 40 {
+		r.t.Fatal(err, string(b))
+	}
+	return e.Wrapped
+}
+
+// copyDir is a copy of a folder elsewhere.
+func copyDir(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}

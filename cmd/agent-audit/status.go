@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,8 @@ func statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Tell where the trail and its exporters stand",
 		Long: "For each exporter: accepted = delivered + pending + dead letters. Exit code 1 when an exporter is parked or has " +
-			"dead letters, when the journal is broken, or when the equation does not hold.",
+			"dead letters, when the journal is broken, when the equation does not hold, or when an erasure was cut short. Of a " +
+			"SQLite store on this machine it tells the oldest record, what expires next, and what should be gone.",
 		Example: `  agent-audit status
   agent-audit status --state /var/lib/agent-audit --json | jq .exporters`,
 		Args: cobra.NoArgs,
@@ -26,11 +28,23 @@ func statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			holds, err := holdings(cmd.Context(), state, time.Now())
+			if err != nil {
+				return err
+			}
+			open, err := unfinished(cmd.Context(), state)
+			if err != nil {
+				return err
+			}
 			w := cmd.OutOrStdout()
 			if asJSON {
 				enc := json.NewEncoder(w)
 				enc.SetIndent("", "  ")
-				err = enc.Encode(s)
+				err = enc.Encode(struct {
+					*instance.Status
+					Stores     []held   `json:"stores,omitempty"`
+					Unfinished []string `json:"unfinished,omitempty"`
+				}{s, holds, open})
 			} else {
 				running := "stopped"
 				if s.Running {
@@ -46,8 +60,14 @@ func statusCommand() *cobra.Command {
 					}
 					fmt.Fprintln(w)
 				}
+				for _, h := range holds {
+					fmt.Fprintf(w, "\n%s\n", h.String())
+				}
+				for _, text := range open {
+					fmt.Fprintln(w, text)
+				}
 			}
-			if err == nil && unhealthy(s) {
+			if err == nil && (unhealthy(s) || len(open) > 0) {
 				return errFinding
 			}
 			return err

@@ -55,6 +55,15 @@ func (d *Duration) UnmarshalYAML(unmarshal func(any) error) error {
 // MarshalJSON writes it as exporters read it: Go's form.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	return d.parse(s)
+}
+
 var units = []struct {
 	suffix string
 	bytes  float64

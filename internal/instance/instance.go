@@ -90,7 +90,7 @@ func Open(c *config.Config, log *slog.Logger) (*Instance, error) {
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	if err := errors.Join(i.remember(), i.rememberPrivacy()); err != nil {
+	if err := errors.Join(i.remember(), i.rememberPrivacy(), i.rememberStores()); err != nil {
 		return nil, errors.Join(err, i.closeAll())
 	}
 	for _, problem := range i.pipeline.Problems() {
@@ -271,7 +271,7 @@ func (i *Instance) complain(err error) {
 
 // Finish seals what waits for its result, and delivers everything: the end of an import.
 func (i *Instance) Finish(ctx context.Context) error {
-	if err := i.pipeline.Finish(); err != nil {
+	if err := errors.Join(i.takeInbox(), i.pipeline.Finish()); err != nil {
 		return err
 	}
 	return i.delivery.Drain(ctx)
@@ -314,7 +314,7 @@ func (i *Instance) once() {
 			i.log.Error("internal error", "error", fmt.Sprint(r))
 		}
 	}()
-	if err := i.pipeline.Tick(); err != nil {
+	if err := errors.Join(i.takeInbox(), i.pipeline.Tick()); err != nil {
 		i.complain(err)
 	}
 	i.writeStatus()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/agentaudit/agentaudit/internal/config"
 	"github.com/agentaudit/agentaudit/internal/keystore"
@@ -70,14 +71,18 @@ type Lookups struct {
 	KeyFile      string `json:"key_file,omitempty"`
 	KeyEnv       string `json:"key_env,omitempty"`
 	Hosts        bool   `json:"hosts,omitempty"`
+	KeyStore     string `json:"key_store,omitempty"`
 }
+
+// InBucket says whether the key store is an S3 bucket.
+func (l *Lookups) InBucket() bool { return strings.HasPrefix(l.KeyStore, "s3:") }
 
 func (i *Instance) rememberPrivacy() error {
 	p := i.config.Privacy
 	if p == nil {
 		return nil
 	}
-	b, err := json.Marshal(Lookups{i.config.Organization, p.KeyFile, p.KeyEnv, p.Hosts})
+	b, err := json.Marshal(Lookups{i.config.Organization, p.KeyFile, p.KeyEnv, p.Hosts, p.KeyStore})
 	if err != nil {
 		return err
 	}
@@ -87,9 +92,8 @@ func (i *Instance) rememberPrivacy() error {
 	return nil
 }
 
-// Pseudonyms are those under which a name may stand in the records of a state folder's instance; none if it made none, or
-// if its key is not at hand. organization is "" for the instance's own.
-func Pseudonyms(state, organization, name string) ([]string, error) {
+// ReadLookups reads what the last instance of a state folder noted; nil if it made no pseudonyms.
+func ReadLookups(state string) (*Lookups, error) {
 	b, err := os.ReadFile(filepath.Join(state, privacyFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -97,9 +101,19 @@ func Pseudonyms(state, organization, name string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("privacy: %w", err)
 	}
-	var l Lookups
-	if err := json.Unmarshal(b, &l); err != nil {
+	l := &Lookups{}
+	if err := json.Unmarshal(b, l); err != nil {
 		return nil, fmt.Errorf("privacy: %s: %w", privacyFile, err)
+	}
+	return l, nil
+}
+
+// Pseudonyms are those under which a name may stand in the records of a state folder's instance; none if it made none, or
+// if its key is not at hand. organization is "" for the instance's own.
+func Pseudonyms(state, organization, name string) ([]string, error) {
+	l, err := ReadLookups(state)
+	if l == nil || err != nil {
+		return nil, err
 	}
 	if _, err := os.Stat(l.KeyFile); l.KeyEnv == "" && err != nil {
 		return nil, nil
