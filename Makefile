@@ -5,7 +5,7 @@ STATIC   = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz e2e crash bench bench-archive bench-convert bench-scrub bench-elasticsearch bench-sqlite test-elasticsearch lint clean
+.PHONY: help build demo test race fuzz mutation e2e crash bench bench-archive bench-convert bench-scrub bench-elasticsearch bench-sqlite test-elasticsearch lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -31,6 +31,9 @@ e2e: build ## end to end through the plugin's C ABI, and through fluent-bit when
 
 crash: build ## the long crash suite: 100 kills during 50,000 records
 	AGENT_AUDIT_LONG=1 $(GO) test -count=1 -v -timeout 60m -run 'TestKill' ./test/e2e/...
+
+mutation: ## every log of testdata cut at each of its bytes, among other damage (about 6 minutes of one core)
+	AGENT_AUDIT_LONG=1 $(GO) test -count=1 -timeout 60m -run TestMutation ./schema/convert
 
 bench: ## benchmarks beside the code
 	$(GO) test -run '^$$' -bench . -benchmem ./...

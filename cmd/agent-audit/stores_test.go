@@ -62,7 +62,8 @@ var storeCases = []struct {
 		}, "npm test exit 1",
 	},
 	{
-		"zed", "threads.db", []string{"CREATE TABLE threads (id TEXT PRIMARY KEY, summary TEXT, updated_at TEXT, data_type TEXT, data BLOB)"},
+		"zed", "threads.db",
+		[]string{"CREATE TABLE threads (id TEXT PRIMARY KEY, summary TEXT, updated_at TEXT, data_type TEXT, data BLOB)"},
 		"cargo test in /srv/zed exit 101",
 	},
 	{"unknown", "places.sqlite", []string{"CREATE TABLE moz_places (id INTEGER)"}, ""},

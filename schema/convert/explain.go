@@ -112,7 +112,7 @@ func (c *Converter) evidence(name string, body value.Value) []string {
 	body.Doc().Watch(func(v value.Value) {
 		path := strings.TrimPrefix(v.Path(), body.Path()+".")
 		if !slices.Contains(fields, path) {
-			fields = append(fields, path)
+			fields = append(fields, strings.Clone(path)) // the document is used again
 		}
 	})
 	defer body.Doc().Watch(nil)

@@ -53,6 +53,7 @@ func formats(o Options) ([]Format, error) {
 		&agentsSDK{},
 		&autoGen{},
 		&aider{},
+		&specStory{},
 		&auditd{},
 		&laurel{},
 		&falco{},
