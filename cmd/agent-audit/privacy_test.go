@@ -268,3 +268,9 @@ func copyDir(t *testing.T, dir string) string {
 	}
 	return to
 }
+
+// originals are those of all records, as they stand there.
+func (r *trail) originals() string {
+	r.t.Helper()
+	return r.run(0, "", "export", "--state", r.path("s"), "--oldest-first", "-o", "csv", "--fields", "agent_audit.privacy.originals")
+}

@@ -88,6 +88,15 @@ func (v *validation) lock(cfg *config.Config, file string, line int) {
 	}
 }
 
+// erasable warns of a promise of erasure over names that no erasure reaches.
+func (v *validation) erasable(cfg *config.Config, file string, line int) {
+	p, err := cfg.Retention.Policy()
+	if err != nil || p == nil || !p.Erasure || cfg.Privacy != nil {
+		return
+	}
+	v.add(fluentbit.Warning, file, line, "retention "+p.Preset+" without privacy", "names stand in every record as the logs have them, and agent-audit erase does not reach them", "privacy: {originals: true}, or privacy: on")
+}
+
 // configured reads the retention of a configuration file, for setup; nil without a file.
 func configured(file string) (*retention.Policy, error) {
 	if file == "" {

@@ -155,6 +155,7 @@ func (v *validation) plan(cfg *config.Config, file string, line int) {
 		}
 	}
 	v.lock(cfg, file, line)
+	v.erasable(cfg, file, line)
 	v.Outputs = append(v.Outputs, outputPlan{File: file, Line: line, Does: sentences(cfg)})
 }
 
