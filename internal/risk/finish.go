@@ -37,6 +37,7 @@ func (p *plan) finish(c *call) {
 		c.marks |= markBare
 	}
 	p.roles(c)
+	p.transfers(c)
 	p.code(c)
 	p.fetched(c)
 	p.stains(c)
@@ -109,7 +110,7 @@ func (p *plan) fetched(c *call) {
 		w := &c.words[i]
 		name := ""
 		switch {
-		case w.kind == valueWord && c.info != nil && c.info.writeFlags[lastFlag(c.words[i-1].text)],
+		case w.kind == valueWord && c.info != nil && c.info.writeFlags[c.info.lastFlag(c.words[i-1].text)],
 			w.kind == positional && w.class&classURL != 0 && (c.program == "wget" || c.hasShort('O')):
 			name = w.text
 		}
@@ -160,8 +161,8 @@ func (p *plan) roles(c *call) {
 	for i := range c.words {
 		w := &c.words[i]
 		switch {
-		case w.kind == valueWord && info.keyFlags[lastFlag(c.words[i-1].text)]:
-		case w.kind == valueWord && info.writeFlags[lastFlag(c.words[i-1].text)],
+		case w.kind == valueWord && info.keyFlags[info.lastFlag(c.words[i-1].text)]:
+		case w.kind == valueWord && info.writeFlags[info.lastFlag(c.words[i-1].text)],
 			w.kind != valueWord && all,
 			i == last:
 			c.writes |= w.class
@@ -171,9 +172,26 @@ func (p *plan) roles(c *call) {
 	}
 }
 
+// transfers reads the commands that a client for files is given on its standard input: put ~/.ssh/id_rsa.
+func (p *plan) transfers(c *call) {
+	if c.program != "sftp" && c.program != "ftp" && c.program != "lftp" {
+		return
+	}
+	in, _ := p.input(c)
+	n := 0
+	for f := range strings.FieldsSeq(in) {
+		if n++; n > maxCalls {
+			return
+		}
+		class := p.eng.classify(f, p)
+		c.reads |= class
+		c.targets |= class
+	}
+}
+
 // lastFlag is the flag of a bundle that takes the next word: -o of -so.
-func lastFlag(t string) string {
-	if len(t) > 2 && t[0] == '-' && t[1] != '-' && isLetter(t[1]) {
+func (info *programInfo) lastFlag(t string) string {
+	if !info.singleDash && len(t) > 2 && t[0] == '-' && t[1] != '-' && isLetter(t[1]) {
 		return "-" + t[len(t)-1:]
 	}
 	return t

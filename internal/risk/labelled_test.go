@@ -9,9 +9,9 @@ import (
 
 // The labelled set, testdata/labelled: dangerous commands by category, each act in several wordings (acts are separated
 // by empty lines), and ordinary ones. A command is a line, ⏎ stands for a line break in it, # begins a comment; a line
-// may be a tool call as in rules.yaml's samples. The files ending in 1 were written first and the rules tuned with them;
-// those in 2 were written afterwards, in wordings that had not been thought of, and their first, blind result is in
-// docs/risk.md.
+// may be a tool call as in rules.yaml's samples. The files ending in 1 were written first; those in 2, before any rule was
+// tuned, in wordings that had not been thought of; those in 3 after that tuning. What the rules made of 2 and 3 before they
+// had been tuned with them is in docs/risk.md.
 const (
 	dangerousFrom  = 70 // points that a dangerous command must have
 	ordinaryBelow  = 30 // points that an ordinary one must not reach
@@ -55,9 +55,6 @@ type matrix struct {
 }
 
 func (m *matrix) add(label string, score int) {
-	if m.counts == nil {
-		m.counts = map[string]*[3]int{}
-	}
 	c := m.counts[label]
 	if c == nil {
 		c = new([3]int)
@@ -86,9 +83,9 @@ func (m *matrix) String() string {
 // TestLabelled holds the confusion matrix within the bounds, and prints it with -v.
 func TestLabelled(t *testing.T) {
 	e := mustNew(t)
-	var m matrix
+	m := matrix{counts: map[string]*[3]int{}}
 	dangerous, found, ordinary, quiet := 0, 0, 0, 0
-	for _, name := range []string{"dangerous1.txt", "dangerous2.txt", "ordinary1.txt", "ordinary2.txt"} {
+	for _, name := range []string{"dangerous1.txt", "dangerous2.txt", "dangerous3.txt", "ordinary1.txt", "ordinary2.txt", "ordinary3.txt"} {
 		for _, l := range readLabelled(t, name) {
 			a := e.Assess(l.subject)
 			m.add(l.category, a.Score)
