@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -11,8 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/agentaudit/agentaudit/internal/logfile"
+	"github.com/tinylib/msgp/msgp"
 )
 
 // The inbox is a folder in the state folder, in which commands lay events that belong into the trail: only the instance may
@@ -78,7 +80,10 @@ func (i *Instance) takeInbox() error {
 		return err
 	}
 	for _, file := range files {
-		err := logfile.Chunks(file, func(chunk []byte, _ int64) error { return i.pipeline.Flush("agent-audit", chunk) })
+		event, err := os.ReadFile(file)
+		if err == nil {
+			err = i.pipeline.Flush("agent-audit", chunkOf(event, time.Now()))
+		}
 		if err == nil {
 			err = os.Remove(file)
 		}
@@ -87,4 +92,11 @@ func (i *Instance) takeInbox() error {
 		}
 	}
 	return nil
+}
+
+// chunkOf makes a chunk as Fluent Bit would hand it over: [[time, {}], {"log": event}].
+func chunkOf(event []byte, at time.Time) []byte {
+	b := msgp.AppendArrayHeader(msgp.AppendArrayHeader(nil, 2), 2)
+	b = msgp.AppendMapHeader(msgp.AppendInt64(b, at.Unix()), 0)
+	return msgp.AppendStringFromBytes(msgp.AppendString(msgp.AppendMapHeader(b, 1), "log"), bytes.TrimSpace(event))
 }
