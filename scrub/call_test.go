@@ -42,3 +42,21 @@ func formLines(t *testing.T, name string) func(yield func(string) bool) {
 		}
 	}
 }
+
+// TestJSONWebKey holds that the private members of a key go, and the public ones and other objects' members stay.
+func TestJSONWebKey(t *testing.T) {
+	e := newEngine(t)
+	for text, want := range map[string]int{
+		`{"keys":[{"kty":"EC","crv":"P-256","x":"` + alnum + `","d":"` + alnum + `"}]}`:        1,
+		`{"kty":"RSA","n":"` + alnum + `","e":"AQAB","d":"` + alnum + `","p":"` + alnum + `"}`: 2,
+		`{"kty":"RSA","n":"` + alnum + `","e":"AQAB"}`:                                         0,
+		`{"d":{"kty":"EC","x":"` + alnum + `"},"k":"a plain text of some length"}`:             0,
+	} {
+		if clean, n := e.JSON(text); n != want {
+			t.Errorf("JSON %s: %d: %s", text, n, clean)
+		}
+		if clean, n := e.Text(strings.ReplaceAll(text, `"`, `\"`)); n != want {
+			t.Errorf("text %s: %d: %s", text, n, clean)
+		}
+	}
+}

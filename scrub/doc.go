@@ -21,15 +21,18 @@
 //	           │ hits, in order
 //	           ▼
 //	         verifier: reads a bounded stretch around the hit, allocates nothing
-//	           tokens, as rule files describe them (tokens.go, rules/) · names and values (assign.go, names.go)
-//	           · headers (header.go) · URLs (url.go) · programs' arguments (shell.go) · manifests (manifest.go)
-//	           · PEM blocks (pem.go) · encoded text, decoded and read in turn (base64.go) · labels (redaction.go)
+//	           tokens, as rule files describe them (tokens.go, rules/) · names and values (assign.go, judge.go)
+//	           · calls (call.go) · headers (header.go) · URLs (url.go) · programs' arguments (shell.go)
+//	           · manifests (manifest.go) · PEM blocks (pem.go) · JSON Web Keys (jwk.go) · labels (redaction.go)
+//	           · encoded text, decoded and read in turn (base64.go)
 //	           │ spans
 //	           ▼
 //	         spans merged, labels written, and the result read again until nothing more is found (engine.go)
 //
 // Rules for tokens are data (rules/README.md): the patterns of their files are parsed (pattern.go), compiled to steps
 // (program.go) and matched without memory from one of their literals (match.go). No regular expression engine runs.
+//
+// A token that the end of a text cuts off is told by its beginning: outputs are shortened without a word.
 //
 // Text in which a colour code, a quote, a line continuation or an escape disguises a word is read a second time without
 // them (view.go), and what is found is mapped back.

@@ -278,7 +278,7 @@ func (w *jsonWalk) jsonWebKey() bool {
 		}
 		w.ktyAt = w.i + at
 	}
-	return w.ktyAt < len(w.s) && w.ktyAt-w.i < maxJWK && strings.IndexAny(w.s[w.i+1:w.ktyAt], "{}") < 0
+	return w.ktyAt < len(w.s) && w.ktyAt-w.i < maxJWK && !strings.ContainsAny(w.s[w.i+1:w.ktyAt], "{}")
 }
 
 // array reads an array. All strings are an argument vector, unless the name above already makes them secrets.
