@@ -25,14 +25,22 @@ func (e *apiError) Error() string {
 
 // parseError reads an error's body. Bodies in other forms, such as a proxy's page, are not repeated.
 func parseError(status int, body []byte) *apiError {
+	type cause struct {
+		Type   string `json:"type"`
+		Reason string `json:"reason"`
+	}
 	var answer struct {
 		Error struct {
-			Type   string `json:"type"`
-			Reason string `json:"reason"`
+			cause
+			Roots []cause `json:"root_cause"`
 		} `json:"error"`
 	}
 	_ = json.Unmarshal(body, &answer)
-	return &apiError{Status: status, Type: answer.Error.Type, Reason: shorten(answer.Error.Reason)}
+	e := &apiError{Status: status, Type: answer.Error.Type, Reason: shorten(answer.Error.Reason)}
+	if len(answer.Error.Roots) > 0 && answer.Error.Roots[0].Reason != answer.Error.Reason { // "all shards failed" says nothing
+		e.Reason += ": " + shorten(answer.Error.Roots[0].Reason)
+	}
+	return e
 }
 
 // Call sends a request with a JSON body (nil for none) and decodes the answer (nil for not wanted). An answer that says

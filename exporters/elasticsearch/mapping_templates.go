@@ -20,7 +20,7 @@ const (
 
 // TemplateVersion counts the changes of these documents. It is stored in their _meta.version and as their version;
 // setup replaces older ones and leaves newer ones alone.
-const TemplateVersion = 1
+const TemplateVersion = 2
 
 // templatePriority is above Elastic's own template for logs-*-* (100) and above those of its integrations (200).
 const templatePriority = 260
@@ -82,11 +82,12 @@ func meta() object {
 }
 
 // settings are the same everywhere but for the lifecycle. The index mode is named because newer servers take logsdb for
-// logs-*-*, which does not give a record back byte for byte, so that it could not be verified.
+// logs-*-*, which does not give a record back byte for byte, so that it could not be verified. The index is not sorted:
+// Elasticsearch 9.5 fails at searches in the other order that match all of an index ("minDoc must be >= 0"), such as a
+// session's timeline in Kibana. Version 1 of these documents had it sorted by time, the newest first.
 func settings(o TemplateOptions) object {
 	index := object{
 		"mode": "standard", "codec": "best_compression",
-		"sort":    object{"field": "@timestamp", "order": "desc"},
 		"mapping": object{"total_fields": object{"limit": 500}},
 	}
 	if !o.Serverless {

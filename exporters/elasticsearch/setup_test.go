@@ -2,6 +2,7 @@ package elasticsearch
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
@@ -53,7 +54,7 @@ func testSetup(t *testing.T, s *estest.Server) {
 	if version := "Elasticsearch " + path.Base(t.Name()) + "."; !strings.HasPrefix(steps[0].What, version) || strings.Count(results(steps), "created") != 7 {
 		t.Errorf("first time: %v", steps)
 	}
-	again := "put again, version 1"
+	again := fmt.Sprint("put again, version ", TemplateVersion)
 	whole := strings.Join([]string{again, again, again, again, "unchanged", "put again", "put again"}, " | ")
 	if steps, err = setUp(t, c, o); err != nil || results(steps) != whole {
 		t.Errorf("second time: %v, %v", steps, err)
@@ -64,7 +65,7 @@ func testSetup(t *testing.T, s *estest.Server) {
 	}
 	older(0)
 	older(TemplateVersion + 1)
-	if steps, err = setUp(t, c, o); err != nil || !strings.Contains(results(steps), "left as it is: version 2 is of a newer agent-audit") {
+	if steps, err = setUp(t, c, o); err != nil || !strings.Contains(results(steps), fmt.Sprintf("left as it is: version %d is of a newer agent-audit", TemplateVersion+1)) {
 		t.Errorf("newer: %v, %v", steps, err)
 	}
 	older(TemplateVersion)
@@ -90,7 +91,7 @@ func testUpgrade(t *testing.T, s *estest.Server) {
 	if err == nil {
 		err = c.setupStream(t.Context(), StreamName(namespace), upgraded, TemplateOptions{}, report)
 	}
-	if err != nil || !upgraded || steps[0].Result != "updated from version 1 to 2" || !strings.HasPrefix(steps[4].Result, "rolled over") {
+	if err != nil || !upgraded || steps[0].Result != fmt.Sprintf("updated from version %d to %d", TemplateVersion, TemplateVersion+1) || !strings.HasPrefix(steps[4].Result, "rolled over") {
 		t.Errorf("%v, %v", steps, err)
 	}
 	var answer struct {
