@@ -44,8 +44,8 @@ bench-archive: ## write, verify and retrieve an archive of AGENT_AUDIT_RECORDS (
 bench-scrub: ## speed of scrubbing, also on adversarial text and against gitleaks' detector, and what each of the two finds
 	@cd test/gitleaks && $(GO) run . && $(GO) test -count=1 -v .
 
-bench-convert: ## how much log of each format one core converts: MB/core-s
-	$(GO) test -run '^$$' -bench BenchmarkConvert -benchmem -cpu 1 ./schema/convert
+bench-convert: ## how much log of each format one core converts: MB/core-s of long lines, short ones and real logs
+	@test/scripts/bench-convert.sh
 
 bench-elasticsearch: ## the exporter against go-elasticsearch's BulkIndexer, and queries on a million records
 	$(GO) test -tags bench -run '^$$' -bench Bulk -benchtime 1x -timeout 60m ./exporters/elasticsearch && $(GO) test -tags bench -run '^$$' -bench BenchmarkElasticsearch -benchtime 100x -timeout 60m ./internal/query
