@@ -28,6 +28,7 @@ func (a *Action) AppendJSON(dst []byte) []byte {
 type encoder struct {
 	buf   []byte
 	open  []string // path of the object being written
+	place string   // the same with dots
 	first bool     // nothing written yet in it
 }
 
@@ -80,6 +81,19 @@ func (e *encoder) field(f *Field, ref any) {
 
 // key moves to the object that holds the field and writes its key.
 func (e *encoder) key(f *Field) {
+	if f.place != e.place {
+		e.moveTo(f)
+	}
+	if !e.first {
+		e.buf = append(e.buf, ',')
+	}
+	e.first = false
+	e.buf = append(e.buf, f.key...)
+}
+
+// moveTo closes and opens objects until the one that holds the field is being written.
+func (e *encoder) moveTo(f *Field) {
+	e.place = f.place
 	parents := f.segments[:len(f.segments)-1]
 	common := 0
 	for common < len(parents) && common < len(e.open) && parents[common] == e.open[common] {
@@ -92,7 +106,6 @@ func (e *encoder) key(f *Field) {
 		e.open = append(e.open, name)
 		e.first = true
 	}
-	e.name(f.segments[len(f.segments)-1])
 }
 
 func (e *encoder) closeTo(depth int) {

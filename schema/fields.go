@@ -24,6 +24,8 @@ type Field struct {
 	Const string
 
 	segments []string
+	place    string // the path of the object that holds it
+	key      string // as it is written: "name":
 }
 
 // ECS says whether the field is the Elastic Common Schema's own (else it is ours, under agent_audit, or OpenTelemetry's).
@@ -176,7 +178,10 @@ var Fields = sortFields([]Field{
 // sortFields orders the table as RFC 8785 orders the keys of the nested document.
 func sortFields(fields []Field) []Field {
 	for i := range fields {
-		fields[i].segments = strings.Split(fields[i].Path, ".")
+		f := &fields[i]
+		f.segments = strings.Split(f.Path, ".")
+		name := f.segments[len(f.segments)-1]
+		f.place, f.key = strings.TrimSuffix(strings.TrimSuffix(f.Path, name), "."), strconv.Quote(name)+":"
 	}
 	slices.SortFunc(fields, func(a, b Field) int {
 		return slices.CompareFunc(a.segments, b.segments, cmp.Compare[string])
