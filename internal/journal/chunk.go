@@ -26,17 +26,23 @@ type Chunk struct {
 	err   error
 }
 
-// chunkBatch sizes a chunk's batch: 2 MB of events come to some 10 MB of records, and growing there by doubling, for each
-// chunk anew, was a third of all memory allocated.
-var chunkBatch = []pebble.BatchOption{pebble.WithInitialSizeBytes(4 << 20), pebble.WithMaxRetainedSizeBytes(16 << 20)}
+// minBatch and maxBatch bound the bytes that a chunk's batch has room for at first. 2 MB of events come to some 10 MB of
+// records: growing there by doubling, for each chunk anew, was a third of all memory allocated. Most chunks are as large as
+// the one before.
+const (
+	minBatch = 64 << 10
+	maxBatch = 32 << 20
+)
 
 // Begin starts a chunk.
 func (j *Journal) Begin() *Chunk {
 	j.mu.Lock()
 	h := j.head
 	h.tree = h.tree.Clone()
+	room := min(max(j.batch+j.batch/8, minBatch), maxBatch)
 	j.mu.Unlock()
-	return &Chunk{j: j, batch: j.db.NewBatch(chunkBatch...), seen: make(map[schema.ID][]byte), head: h, first: h.next, count: make(map[Count]uint64)}
+	batch := j.db.NewBatch(pebble.WithInitialSizeBytes(room), pebble.WithMaxRetainedSizeBytes(16<<20))
+	return &Chunk{j: j, batch: batch, seen: make(map[schema.ID][]byte), head: h, first: h.next, count: make(map[Count]uint64)}
 }
 
 // Seen says whether an identity was taken before, in this chunk or an earlier one.
@@ -157,6 +163,7 @@ func (c *Chunk) Commit() error {
 	if c.batch.Empty() {
 		return c.err
 	}
+	j.batch = c.batch.Len()
 	if c.err == nil {
 		c.err = j.synced(c.batch)
 	}

@@ -28,6 +28,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/agentaudit/agentaudit/schema"
@@ -68,6 +69,7 @@ type Journal struct {
 	broken   error         // a failed write: nothing more is taken until reopened
 	appended chan struct{} // closed and replaced when records are added
 	count    map[Count]uint64
+	batch    int // bytes of the last chunk's batch
 
 	fatal  fatalLogger
 	oldest atomic.Uint32 // generation of the oldest identity remembered
@@ -126,7 +128,10 @@ func (j *Journal) pebbleOptions() *pebble.Options {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].FilterType = pebble.TableFilter
+		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.SnappyCompression }
 	}
+	// What is delivered and trimmed soon is not worth compressing; what stays is compressed on its way down.
+	o.Levels[0].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
 	return o
 }
 
