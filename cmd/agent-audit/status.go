@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,26 +47,7 @@ func statusCommand() *cobra.Command {
 					Unfinished []string `json:"unfinished,omitempty"`
 				}{s, holds, open})
 			} else {
-				running := "stopped"
-				if s.Running {
-					running = fmt.Sprintf("running, process %d", s.PID)
-				}
-				fmt.Fprintf(w, "stream     %s (%s)\naccepted   %d records, tree head %s\nwaiting    %d actions for their result\njournal    %d of %d bytes\n\n",
-					s.Stream, running, s.Accepted, s.TreeHead, s.PendingPairs, s.JournalBytes, s.JournalMax)
-				fmt.Fprintf(w, "%-12s %-9s %10s = %10s + %8s + %s\n", "EXPORTER", "STATE", "ACCEPTED", "DELIVERED", "PENDING", "DEAD LETTERS")
-				for _, e := range s.Exporters {
-					fmt.Fprintf(w, "%-12s %-9s %10d = %10d + %8d + %d", e.Name, e.State, e.Accepted, e.Delivered, e.Pending, e.DeadLetters)
-					if e.Error != "" {
-						fmt.Fprintf(w, "  %s", e.Error)
-					}
-					fmt.Fprintln(w)
-				}
-				for _, h := range holds {
-					fmt.Fprintf(w, "\n%s\n", h.String())
-				}
-				for _, text := range open {
-					fmt.Fprintln(w, text)
-				}
+				printStatus(w, s, holds, open)
 			}
 			if err == nil && (unhealthy(s) || len(open) > 0) {
 				return errFinding
@@ -85,4 +67,28 @@ func unhealthy(s *instance.Status) bool {
 		}
 	}
 	return s.Broken != ""
+}
+
+// printStatus is the status for people.
+func printStatus(w io.Writer, s *instance.Status, holds []held, open []string) {
+	running := "stopped"
+	if s.Running {
+		running = fmt.Sprintf("running, process %d", s.PID)
+	}
+	fmt.Fprintf(w, "stream     %s (%s)\naccepted   %d records, tree head %s\nwaiting    %d actions for their result\njournal    %d of %d bytes\n\n",
+		s.Stream, running, s.Accepted, s.TreeHead, s.PendingPairs, s.JournalBytes, s.JournalMax)
+	fmt.Fprintf(w, "%-12s %-9s %10s = %10s + %8s + %s\n", "EXPORTER", "STATE", "ACCEPTED", "DELIVERED", "PENDING", "DEAD LETTERS")
+	for _, e := range s.Exporters {
+		fmt.Fprintf(w, "%-12s %-9s %10d = %10d + %8d + %d", e.Name, e.State, e.Accepted, e.Delivered, e.Pending, e.DeadLetters)
+		if e.Error != "" {
+			fmt.Fprintf(w, "  %s", e.Error)
+		}
+		fmt.Fprintln(w)
+	}
+	for _, h := range holds {
+		fmt.Fprintf(w, "\n%s\n", h.String())
+	}
+	for _, text := range open {
+		fmt.Fprintln(w, text)
+	}
 }
