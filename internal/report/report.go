@@ -236,9 +236,7 @@ func (c *collector) add(a *schema.Action) {
 		return
 	}
 	c.overview(a)
-	if a.Authorization.Rule != "" {
-		c.fired.add(rule, a)
-	}
+	c.fire(a)
 	if decision == schema.AutoApproved {
 		c.letThrough.add(rule, a)
 		if a.Event.Outcome == schema.OutcomeFailure {
@@ -254,6 +252,22 @@ func (c *collector) add(a *schema.Action) {
 			c.despite.byAnomaly.add(name{key: x}, a)
 		}
 	}
+}
+
+// fire notes which rules decided, or would have: a rule that matches is not one that never fires.
+func (c *collector) fire(a *schema.Action) {
+	if rule := a.Authorization.Rule; rule != "" {
+		c.fired.add(name{key: rule}, a)
+		return
+	}
+	for _, rule := range a.Authorization.Rules {
+		c.fired.add(name{key: rule, inferred: true}, a)
+	}
+}
+
+// firedLately says whether a rule decided something in the period, or would have.
+func (c *collector) firedLately(rule string) bool {
+	return c.fired.has(name{key: rule}) || c.fired.has(name{key: rule, inferred: true})
 }
 
 func (s *sectionGroups) add(rule name, a *schema.Action) {
@@ -335,7 +349,7 @@ func (c *collector) neverFired() []SilentRule {
 	known := slices.Compact(slices.Sorted(slices.Values(c.o.Known)))
 	before := c.firedOnce.list()
 	for _, rule := range known {
-		if c.fired.has(name{key: rule}) {
+		if c.firedLately(rule) {
 			continue
 		}
 		s := SilentRule{Rule: rule, Configured: true, Records: []Evidence{}}
@@ -345,7 +359,7 @@ func (c *collector) neverFired() []SilentRule {
 		silent = append(silent, s)
 	}
 	for i, g := range before {
-		if !slices.Contains(known, g.Key) && g.Key != othersKey && !c.fired.has(name{key: g.Key}) {
+		if !slices.Contains(known, g.Key) && g.Key != othersKey && !c.firedLately(g.Key) {
 			silent = append(silent, SilentRule{Rule: g.Key, Last: &before[i].Last, Records: g.Records})
 		}
 	}

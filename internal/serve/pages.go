@@ -287,6 +287,9 @@ func why(a *schema.Action) []note {
 		add("risk", reason)
 	}
 	add("anomalies", strings.Join(a.Risk.Anomalies, ", "))
+	for _, reason := range a.Risk.AnomalyReasons {
+		add("anomaly", reason)
+	}
 	z := &a.Authorization
 	add("decided by", z.Reviewer)
 	add("source of the decision", z.Source)
