@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/agentaudit/agentaudit/internal/policy"
 	"github.com/agentaudit/agentaudit/internal/query"
 	"github.com/agentaudit/agentaudit/internal/report"
 )
@@ -28,7 +30,8 @@ type policyReport struct {
 	filters
 	o                         report.Options
 	before, unrefused, output string
-	to, configured            string
+	to                        string
+	configured                []string
 	force                     bool
 }
 
@@ -46,7 +49,7 @@ func reportPolicyCommand() *cobra.Command {
 		Example: `  agent-audit report policy
   agent-audit report policy --since 90d --risk-above 80 -o html --to policy.html
   agent-audit report policy --source dir:/var/lib/agent-audit/archive --agent codex -o csv
-  agent-audit report policy --configured rules.txt -o json | jq '.suggestions[]'`,
+  agent-audit report policy --configured ~/.claude/settings.json -o json | jq '.suggestions[]'`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.run(cmd, args) },
 	}
@@ -58,7 +61,7 @@ func reportPolicyCommand() *cobra.Command {
 	c.Flags().StringVar(&r.before, "before", "", "how long before the period rules that fired and refusals are looked for (default: as long as the period)")
 	c.Flags().StringVar(&r.unrefused, "unrefused", "30d", "for how long nobody may have refused what could be allowed")
 	c.Flags().IntVar(&r.o.Approvals, "approvals", 5, "how often people must have approved what could be allowed")
-	c.Flags().StringVar(&r.configured, "configured", "", "file that names the rules that are configured, one a line")
+	c.Flags().StringSliceVar(&r.configured, "configured", nil, "files of the rules that are configured: Claude Code's settings (*.json), Codex's (*.rules), ours (*.yaml), or a name a line")
 	c.Flags().StringVarP(&r.output, "output", "o", "text", "form: text, json, csv, html (a page that stands alone)")
 	c.Flags().StringVar(&r.to, "to", "-", "file to write; - is standard output")
 	c.Flags().BoolVar(&r.force, "force", false, "replace the file if it exists")
@@ -138,16 +141,39 @@ func (r *policyReport) options(cmd *cobra.Command, args []string) error {
 	if q.RiskMin != nil || q.RiskMax != nil || len(q.Decision) > 0 {
 		return errors.New("a report is of all risks and decisions: narrow it down by agent, user, host, session or command")
 	}
-	if r.configured != "" {
-		text, err := os.ReadFile(r.configured)
+	for _, file := range r.configured {
+		rules, err := configuredRules(file)
 		if err != nil {
 			return err
 		}
-		for line := range strings.Lines(string(text)) {
-			if rule := strings.TrimSpace(line); rule != "" && !strings.HasPrefix(rule, "#") {
-				r.o.Known = append(r.o.Known, rule)
-			}
-		}
+		r.o.Known = append(r.o.Known, rules...)
 	}
 	return r.o.Check()
+}
+
+// configuredRules are the names of a file's rules that allow: of one that policy reads, or one a line.
+func configuredRules(file string) (names []string, _ error) {
+	switch filepath.Ext(file) {
+	case ".json", ".rules", ".yaml", ".yml":
+		set, err := policy.Load([]string{file})
+		if err != nil {
+			return nil, err
+		}
+		for _, rule := range set.Rules {
+			if rule.Effect == policy.Allow {
+				names = append(names, rule.Name)
+			}
+		}
+		return names, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rule := strings.TrimSpace(line); rule != "" && !strings.HasPrefix(rule, "#") {
+			names = append(names, rule)
+		}
+	}
+	return names, nil
 }
