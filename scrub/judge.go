@@ -132,8 +132,11 @@ func keyOfWords(name string) bool {
 
 // jumbled reports whether v is long and mixed of letters, digits and signs as only generated secrets are.
 func jumbled(v string) bool {
+	if len(v) < 32 {
+		return false
+	}
 	sh := shapeOf(v)
-	return sh.n >= 32 && sh.lower > 2 && sh.upper > 2 && sh.digit > 2 && sh.other*8 >= sh.n && sh.changes*2 >= sh.n && sh.distinct >= 20
+	return sh.lower > 2 && sh.upper > 2 && sh.digit > 2 && sh.other*8 >= sh.n && sh.changes*2 >= sh.n && sh.distinct >= 20
 }
 
 // connection reports whether the name stands in a connection string: UID=sa;PWD=x;
@@ -294,7 +297,8 @@ func plainWord(v string) bool {
 
 // troff reports whether a value is text of a manual page: \fIname\fR, \-, my\-key.
 func troff(v string) bool {
-	for i := 0; i+1 < len(v); i++ {
+	first := strings.IndexByte(v, '\\')
+	for i := max(0, first); first >= 0 && i+1 < len(v); i++ {
 		if v[i] == '\\' && (v[i+1] == '-' || v[i+1] == 'e' && i+2 == len(v) || v[i+1] == 'f' && i+2 < len(v) && strings.IndexByte("RBIP5", v[i+2]) >= 0) {
 			return true
 		}
