@@ -1,6 +1,8 @@
 package risk
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -198,10 +200,38 @@ func (p *plan) parse(src string) (file *syntax.File) {
 	}()
 	p.reader.Reset(src)
 	file, err := p.parser.Parse(&p.reader, "")
+	for n := 0; err != nil && n < maxUnclosed; n++ {
+		stop, ok := unclosed(err)
+		if !ok {
+			return nil
+		}
+		src += "\n" + stop + "\n"
+		p.reader.Reset(src)
+		file, err = p.parser.Parse(&p.reader, "")
+	}
 	if err != nil {
 		return nil
 	}
 	return file
+}
+
+// maxUnclosed is how many here-documents of a command may lack their end.
+const maxUnclosed = 3
+
+// unclosed is the word that would have ended a here-document. Shells take one without it up to the end of the text, and
+// logs cut commands there.
+func unclosed(err error) (stop string, ok bool) {
+	var e syntax.ParseError
+	if !errors.As(err, &e) {
+		return "", false
+	}
+	quoted, ok := strings.CutPrefix(e.Text, "unclosed here-document ")
+	if !ok {
+		return "", false
+	}
+	stop, err = strconv.Unquote(quoted)
+	stop = strings.NewReplacer(`'`, "", `"`, "", `\`, "").Replace(stop)
+	return stop, err == nil && stop != ""
 }
 
 func newParser() *syntax.Parser { return syntax.NewParser(syntax.Variant(syntax.LangBash)) }
