@@ -14,7 +14,7 @@ import (
 //		state {"toolCallId","toolCall":{"id","function":{"name","arguments"}},"parsedArgs","status","output":[{"content","status"}]}
 //
 //	  - status: generating, generated (waits for the person), calling, done, errored, canceled. canceled is what a refusal
-//	    becomes, and Continue tells the model "The user cancelled this tool call"; the person's, unless its output names a policy.
+//	    becomes, and also a call whose answer was stopped: a denial only when the output says so, by the person or a policy.
 //	  - A terminal's item has a status of its own: "Command completed", "Command failed with exit code N", "Command is running
 //	    in the background", "Command timed out".
 //	  - There are no times, and no word of who approved; neither user nor host. Older sessions have one toolCallState an item.
@@ -91,11 +91,13 @@ func (l *continueLog) state(s value.Value) string {
 	setStdout(&f.Execution, text)
 	switch {
 	case status == "canceled":
-		by := "user"
-		if strings.Contains(text, "policy") {
-			by = "config"
+		if by, ok := refusedBy(text); ok {
+			deny(f, by, status, "")
+		} else if strings.Contains(text, "policy") {
+			deny(f, "config", status, "")
+		} else {
+			f.Authorization.Raw, f.Execution.Interrupted, f.Event.Outcome = status, true, schema.OutcomeUnknown
 		}
-		deny(f, by, status, "")
 		noOutput(f, text)
 	case toolAction(f.Command.Tool) == schema.ActionShell:
 		continueCommand(f, ended)
