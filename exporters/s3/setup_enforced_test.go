@@ -30,6 +30,9 @@ func enforces(server, rule string) bool {
 	return true
 }
 
+// enforcedRetention is long enough that MinIO's rule, which names the day a day before, refuses an hour at any time of day.
+const enforcedRetention = 96 * time.Hour
+
 // A bucket that setup has made is one that the exporter takes, with a policy that the store takes; doing it again changes
 // nothing. What the policy is said to enforce, it enforces, and what it is said not to, it does not: for the writer, and for
 // somebody whom other policies allow everything.
@@ -37,7 +40,7 @@ func TestSetup(t *testing.T) {
 	s3test.Each(t, func(t *testing.T, server *s3test.Server) {
 		k := newKit(t, server, false)
 		k.place.Bucket += "-made"
-		o := &Setup{Mode: "GOVERNANCE", Retention: 48 * time.Hour}
+		o := &Setup{Mode: "GOVERNANCE", Retention: enforcedRetention}
 		var user s3test.User
 		if server.Name == "versitygw" {
 			user = server.User(t, "")
@@ -110,7 +113,7 @@ func add(t testing.TB, policy string, s statement) string {
 
 // enforced lets the kit's user do the exporter's work, and then everything that must not be done.
 func (k *kit) enforced(t *testing.T) {
-	e := k.open(map[string]any{"mode": "GOVERNANCE", "prefix": k.place.Prefix + "/" + t.Name()})
+	e := k.open(map[string]any{"mode": "GOVERNANCE", "retention": enforcedRetention.String(), "prefix": k.place.Prefix + "/" + t.Name()})
 	if acked, _, err := e.Export(t.Context(), exportertest.Batch("s", exportertest.Records("s", 0, 3))); err != nil || acked != 2 {
 		t.Fatal(acked, err)
 	}
@@ -154,7 +157,7 @@ func (k *kit) enforced(t *testing.T) {
 		}
 	}
 	lock, err := k.admin.GetObjectRetention(t.Context(), &s3.GetObjectRetentionInput{Bucket: &k.place.Bucket, Key: key, VersionId: version})
-	if err != nil || time.Until(*lock.Retention.RetainUntilDate) < 47*time.Hour {
+	if err != nil || time.Until(*lock.Retention.RetainUntilDate) < enforcedRetention-time.Hour {
 		t.Errorf("the lock afterwards: %+v, %v", lock, err)
 	}
 }
@@ -163,7 +166,7 @@ func (k *kit) enforced(t *testing.T) {
 func (k *kit) write(ctx context.Context, client *s3.Client, key *string, change func(*s3.PutObjectInput)) error {
 	in := &s3.PutObjectInput{
 		Bucket: &k.place.Bucket, Key: key, Body: strings.NewReader("x"), IfNoneMatch: aws.String("*"),
-		ObjectLockMode: types.ObjectLockModeGovernance, ObjectLockRetainUntilDate: aws.Time(time.Now().Add(48 * time.Hour)),
+		ObjectLockMode: types.ObjectLockModeGovernance, ObjectLockRetainUntilDate: aws.Time(time.Now().Add(enforcedRetention)),
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 	}
 	if change != nil {
