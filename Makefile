@@ -5,7 +5,7 @@ STATIC   = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race fuzz mutation e2e crash bench bench-archive bench-convert bench-scrub bench-elasticsearch bench-sqlite test-elasticsearch lint clean
+.PHONY: packages test-packages help build demo test race fuzz mutation e2e crash bench bench-archive bench-convert bench-scrub bench-elasticsearch bench-sqlite test-elasticsearch lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -55,6 +55,12 @@ bench-sqlite: ## fill one SQLite file with AGENT_AUDIT_RECORDS (1,000,000) recor
 
 test-elasticsearch: ## the long form of Elasticsearch's tests: outages of two minutes, 100,000 rows
 	AGENT_AUDIT_LONG=1 $(GO) test -count=1 -timeout 60m ./exporters/elasticsearch ./internal/query ./internal/doctor
+
+packages: ## deb and rpm of this machine's architecture in bin/packages; VERSION, GOARCH and CC may be set
+	@test/scripts/packages.sh
+
+test-packages: ## the Debian package installed into a fresh root, run, upgraded, removed; two builds compared
+	@test/scripts/test-packages.sh
 
 lint: ## vet, staticcheck, gofumpt
 	@$(GO) vet ./... && $(STATIC) ./... && out=$$($(GOFUMPT) -l .) && if [ -n "$$out" ]; then echo "not gofumpt-formatted: $$out"; exit 1; fi

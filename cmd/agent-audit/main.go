@@ -63,7 +63,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(
-		convertCommand(), importCommand(), exporterCommand(), statusCommand(), deadLettersCommand(), validateCommand(),
+		convertCommand(), importCommand(), exporterCommand(), statusCommand(), deadLettersCommand(), manCommand(), validateCommand(),
 		scrubCommand(), rescanCommand(), riskCommand(), fingerprintCommand(), queryCommand(), sessionCommand(), exportCommand(), reportCommand(), serveCommand(), verifyCommand(), proveCommand(), retrieveCommand(), reconcileCommand(), versionCommand(),
 		setupCommand(), doctorCommand(), keystoreCommand(), pseudonymCommand(), eraseCommand(), revealCommand(), holdCommand(), rotateKeysCommand(),
 	)
