@@ -94,7 +94,7 @@ func (t *timeline) row(row query.Row) error {
 	facts := []string{
 		a.Time.UTC().Format("15:04:05.000"), fmt.Sprintf("%10s", offset(a.Time, t.start)), risk,
 		fmt.Sprintf("%-13s", display.Safe(firstNonEmpty(a.Authorization.Decision, "–"))),
-		fmt.Sprintf("%-9s", exit(a)),
+		fmt.Sprintf("%-9s", display.Exit(a)),
 	}
 	if a.Execution.Duration.Set {
 		facts = append(facts, time.Duration(a.Execution.Duration.N).Round(time.Millisecond).String())
@@ -149,19 +149,6 @@ func (t *timeline) indent(prefix string, lines []string, n int) {
 		}
 		fmt.Fprintln(t.w, prefix+l)
 	}
-}
-
-// exit is the exit code, or what there is instead of one.
-func exit(a *schema.Action) string {
-	switch e := &a.Execution; {
-	case e.ExitCode.Set:
-		return "exit " + schema.FormatInt(e.ExitCode)
-	case e.TimedOut:
-		return "timed out"
-	case e.Interrupted:
-		return "stopped"
-	}
-	return a.Event.Outcome
 }
 
 // offset is how long after the start an action came.

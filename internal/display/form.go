@@ -2,6 +2,7 @@ package display
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 
@@ -96,24 +97,27 @@ func (f *jsonArray) Close() error {
 	return f.w.Flush()
 }
 
-// firstOf is the first text that is not empty.
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
+// Exit is the exit code, or what there is instead of one.
+func Exit(a *schema.Action) string {
+	switch e := &a.Execution; {
+	case e.ExitCode.Set:
+		return "exit " + schema.FormatInt(e.ExitCode)
+	case e.TimedOut:
+		return "timed out"
+	case e.Interrupted:
+		return "stopped"
 	}
-	return ""
+	return a.Event.Outcome
 }
 
 // Agent names the agent of an action: the agent, else its software, else the log it is from.
 func Agent(a *schema.Action) string {
-	return firstOf(a.Identity.AgentName, a.Identity.AgentID, a.Identity.ServiceName, a.Event.Provider)
+	return cmp.Or(a.Identity.AgentName, a.Identity.AgentID, a.Identity.ServiceName, a.Event.Provider)
 }
 
 // User names the user of an action.
 func User(a *schema.Action) string {
-	return firstOf(a.Identity.UserName, a.Identity.UserEmail, a.Identity.UserID)
+	return cmp.Or(a.Identity.UserName, a.Identity.UserEmail, a.Identity.UserID)
 }
 
 // What is what an action did, in one text: the command, else the tool and its arguments, else the line of the log.
@@ -122,11 +126,11 @@ func What(a *schema.Action) string {
 	case c.Line != "":
 		return c.Line
 	case c.Stdin != "":
-		return firstOf(c.Tool, "stdin") + ": " + c.Stdin
+		return cmp.Or(c.Tool, "stdin") + ": " + c.Stdin
 	case c.Tool != "" && c.ToolArguments != "":
 		return c.Tool + " " + string(c.ToolArguments)
 	case c.Tool != "":
 		return c.Tool
 	}
-	return firstOf(a.Message, a.Error.Message, a.Event.Original, string(a.Trail.Fields), a.Event.Action)
+	return cmp.Or(a.Message, a.Error.Message, a.Event.Original, string(a.Trail.Fields), a.Event.Action)
 }

@@ -3,6 +3,7 @@ package display
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func event(a *schema.Action, doc value.Value) object {
 	e := object{
 		"class_uid": class, "category_uid": class / 1000, "activity_id": activity, "activity_name": name,
 		"type_uid": class*100 + activity, "time": keep(millis(a.Time)), "severity_id": keep(severityID(a)),
-		"status_id": keep(statusID(a)), "status": statuses[statusID(a)], "status_detail": firstOf(a.Error.Message, a.Authorization.Reason),
+		"status_id": keep(statusID(a)), "status": statuses[statusID(a)], "status_detail": cmp.Or(a.Error.Message, a.Authorization.Reason),
 		"start_time": millis(a.Execution.Start), "end_time": millis(a.Execution.End),
 		"message": a.Message, "raw_data": a.Event.Original,
 		"metadata": metadata(a, class), "unmapped": unmapped(doc, class),
@@ -134,7 +135,7 @@ func metadata(a *schema.Action, class int) object {
 func addProcess(e object, a *schema.Action) {
 	c := &a.Command
 	p := object{
-		"uid": a.Event.ID, "cmd_line": firstOf(c.Line, strings.Join(c.Args, " ")), "working_directory": c.Cwd, "pid": number(a.Execution.PID),
+		"uid": a.Event.ID, "cmd_line": cmp.Or(c.Line, strings.Join(c.Args, " ")), "working_directory": c.Cwd, "pid": number(a.Execution.PID),
 		"created_time": millis(a.Execution.Start), "terminated_time": millis(a.Execution.End),
 		"user": object{"name": a.Identity.EffectiveUser}, "environment_variables": variables(c.Env), "container": container(a),
 	}
@@ -148,9 +149,9 @@ func addProcess(e object, a *schema.Action) {
 
 func addAPI(e object, a *schema.Action) {
 	c := &a.Command
-	api := object{"operation": firstOf(c.Tool, unknown), "response": object{"error": a.Error.Type, "error_message": a.Error.Message}}
+	api := object{"operation": cmp.Or(c.Tool, unknown), "response": object{"error": a.Error.Type, "error_message": a.Error.Message}}
 	if server, tool, ok := strings.Cut(strings.TrimPrefix(c.Tool, "mcp__"), "__"); ok && strings.HasPrefix(c.Tool, "mcp__") {
-		api["service"], api["operation"] = object{"name": server}, firstOf(tool, unknown)
+		api["service"], api["operation"] = object{"name": server}, cmp.Or(tool, unknown)
 	}
 	if c.CallID != "" {
 		api["request"] = object{"uid": c.CallID}
@@ -171,7 +172,7 @@ func addActor(e object, a *schema.Action) {
 			"org": object{"uid": id.OrganizationID, "name": id.OrganizationName},
 		},
 		"session":  object{"uid": a.Session.ID, "created_time": millis(a.Session.Start)},
-		"app_name": firstOf(id.ServiceName, a.Event.Provider, unknown),
+		"app_name": cmp.Or(id.ServiceName, a.Event.Provider, unknown),
 	}
 }
 
@@ -179,17 +180,17 @@ func addAgent(e object, a *schema.Action) {
 	id := &a.Identity
 	model := object{}
 	if id.Model != "" || id.ProviderName != "" {
-		model = object{"name": firstOf(id.Model, unknown), "ai_provider": firstOf(id.ProviderName, unknown)}
+		model = object{"name": cmp.Or(id.Model, unknown), "ai_provider": cmp.Or(id.ProviderName, unknown)}
 	}
 	e["ai_model"] = model
-	if name := firstOf(id.AgentName, id.ServiceName, a.Event.Provider); name != "" || id.AgentID != "" || id.ServiceVersion != "" {
+	if name := cmp.Or(id.AgentName, id.ServiceName, a.Event.Provider); name != "" || id.AgentID != "" || id.ServiceVersion != "" {
 		e["ai_agent"] = object{
 			"uid": id.AgentID, "name": name, "version": id.ServiceVersion, "instance_uid": a.Session.ID, "ai_model": model,
 		}
 	}
 	e["message_context"] = object{
 		"uid": a.Session.ConversationID, "ai_role_id": 4, "ai_role": "Agent",
-		"service": object{"name": firstOf(id.ServiceName, a.Event.Provider, unknown)},
+		"service": object{"name": cmp.Or(id.ServiceName, a.Event.Provider, unknown)},
 	}
 }
 
@@ -232,7 +233,7 @@ func hasCloud(a *schema.Action) bool {
 func addCloud(e object, a *schema.Action) {
 	if hasCloud(a) {
 		i := &a.Infrastructure
-		e["cloud"] = object{"provider": firstOf(i.CloudProvider, unknown), "region": i.CloudRegion, "account": object{"uid": i.CloudAccount}}
+		e["cloud"] = object{"provider": cmp.Or(i.CloudProvider, unknown), "region": i.CloudRegion, "account": object{"uid": i.CloudAccount}}
 	}
 }
 

@@ -2,6 +2,7 @@ package display
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ var columns = []column{
 }
 
 var wideColumns = []column{
-	{"HOST", 24, false, func(a *schema.Action) string { return firstOf(a.Infrastructure.HostName, a.Infrastructure.HostID) }},
+	{"HOST", 24, false, func(a *schema.Action) string { return cmp.Or(a.Infrastructure.HostName, a.Infrastructure.HostID) }},
 	{"SESSION", 40, false, func(a *schema.Action) string { return a.Session.ID }},
 	{"RECORD", 32, false, func(a *schema.Action) string { return a.Event.ID }},
 }

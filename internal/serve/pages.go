@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -27,7 +28,7 @@ var pageFiles embed.FS
 // nobody would see, is shown as display.Safe shows it.
 var pages = template.Must(template.Must(report.Templates.Clone()).Funcs(template.FuncMap{
 	"lines": lines, "short": func(s string) string { return display.Cut(display.Safe(s), 160) }, "or": firstOf, "decisionWords": func() []string { return decisionWords },
-	"int": schema.FormatInt, "what": display.What, "agent": display.Agent, "user": display.User, "level": level, "exit": exit, "why": why,
+	"int": schema.FormatInt, "what": display.What, "agent": display.Agent, "user": display.User, "level": level, "exit": display.Exit, "why": why,
 	"join": strings.Join, "span": span, "pretty": pretty, "query": url.QueryEscape,
 }).ParseFS(pageFiles, "page/*.html"))
 
@@ -235,14 +236,7 @@ func lines(text string) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // every piece was escaped
 }
 
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return display.Safe(t)
-		}
-	}
-	return ""
-}
+func firstOf(texts ...string) string { return display.Safe(cmp.Or(texts...)) }
 
 // level is the class of a score.
 func level(score schema.Int) string {
@@ -255,19 +249,6 @@ func level(score schema.Int) string {
 		return "middle"
 	}
 	return "low"
-}
-
-// exit is the exit code, or what there is instead of one.
-func exit(a *schema.Action) string {
-	switch e := &a.Execution; {
-	case e.ExitCode.Set:
-		return "exit " + schema.FormatInt(e.ExitCode)
-	case e.TimedOut:
-		return "timed out"
-	case e.Interrupted:
-		return "stopped"
-	}
-	return a.Event.Outcome
 }
 
 // note is a line below an action: what makes it worth a second look.
