@@ -1,12 +1,7 @@
 package instance
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/agentaudit/agentaudit/internal/config"
@@ -82,28 +77,15 @@ func (i *Instance) rememberPrivacy() error {
 	if p == nil {
 		return nil
 	}
-	b, err := json.Marshal(Lookups{i.config.Organization, p.KeyFile, p.KeyEnv, p.Hosts, p.KeyStore})
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(i.config.StateDir, privacyFile), append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("privacy: %w", err)
-	}
-	return nil
+	return i.note(privacyFile, Lookups{i.config.Organization, p.KeyFile, p.KeyEnv, p.Hosts, p.KeyStore})
 }
 
 // ReadLookups reads what the last instance of a state folder noted; nil if it made no pseudonyms.
 func ReadLookups(state string) (*Lookups, error) {
-	b, err := os.ReadFile(filepath.Join(state, privacyFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("privacy: %w", err)
-	}
 	l := &Lookups{}
-	if err := json.Unmarshal(b, l); err != nil {
-		return nil, fmt.Errorf("privacy: %s: %w", privacyFile, err)
+	found, err := readNote(state, privacyFile, l)
+	if err != nil || !found {
+		return nil, err
 	}
 	return l, nil
 }
